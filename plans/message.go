@@ -2,6 +2,11 @@
 
 package plans
 
+import (
+	"errors"
+	"time"
+)
+
 // A Message is what crosses the broker: a plan on its way to an agent, a
 // result or an event on its way back. It is AMQP's basic properties as far as
 // Murano uses them.
@@ -22,3 +27,12 @@ type Message struct {
 	// Transient messages need not survive a restart of the broker. Plans and results are never transient.
 	Transient bool
 }
+
+// QueueOptions say how a queue is declared. The zero value is durable, kept
+// for ever and empty of policy.
+type QueueOptions struct {
+	Expires time.Duration // x-expires: removed when unused for so long; 0 means never
+}
+
+// ErrUnroutable says that a broker confirmed a message but had no queue for it.
+var ErrUnroutable = errors.New("no queue takes this message")
