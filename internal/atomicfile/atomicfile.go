@@ -1,0 +1,111 @@
+// SPDX-License-Identifier: Apache-2.0
+
+// Package atomicfile replaces a file in one step and syncs its directory, so
+// that after a crash or a power loss a reader finds the old content or the new
+// one, never a part, and finds the new one once WriteFile has returned.
+package atomicfile
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+)
+
+const (
+	leftoverPrefix = ".atomic-"
+	leftoverSuffix = ".tmp"
+)
+
+// WriteFile makes data the content of the file at path, with exactly the mode
+// perm (the umask does not apply; on Windows only the write bit counts). It
+// returns nil once content and name are on disk. On an error before the rename
+// the old file is untouched and nothing new lies beside it; if only the sync of
+// the directory failed, the new content is in place but may not survive a power
+// loss. A symbolic link at path is replaced, not followed. The directory must
+// exist: see MkdirSync.
+//
+// Two writers of one path never mix their content; the later rename wins. On
+// Windows a target that another process holds open without sharing its deletion
+// cannot be replaced; that is an error.
+func WriteFile(path string, data []byte, perm fs.FileMode) (err error) {
+	dir := filepath.Dir(path)
+	f, err := os.CreateTemp(dir, leftoverPrefix+"*"+leftoverSuffix)
+	if err != nil {
+		return fmt.Errorf("write %q: %w", path, err)
+	}
+	defer func() {
+		if err != nil {
+			f.Close() // a second Close of an *os.File is harmless
+			os.Remove(f.Name())
+		}
+	}()
+	if _, err := f.Write(data); err != nil {
+		return fmt.Errorf("write %q: %w", path, err)
+	}
+	if err := f.Chmod(perm); err != nil && !errors.Is(err, errors.ErrUnsupported) {
+		return fmt.Errorf("write %q: %w", path, err)
+	}
+	if err := f.Sync(); err != nil {
+		return fmt.Errorf("write %q: %w", path, err)
+	}
+	// Close reports what a network file system kept to itself at Sync.
+	if err := f.Close(); err != nil {
+		return fmt.Errorf("write %q: %w", path, err)
+	}
+	if err := os.Rename(f.Name(), path); err != nil {
+		return fmt.Errorf("write %q: %w", path, err)
+	}
+	if serr := SyncDir(dir); serr != nil {
+		return fmt.Errorf("write %q: %w", path, serr)
+	}
+	return nil
+}
+
+// MkdirSync makes the directory path and the parents it lacks, all with perm
+// (less the umask), and returns nil once their names are on disk. A directory
+// that is there already is left as it is.
+func MkdirSync(path string, perm fs.FileMode) error {
+	path = filepath.Clean(path)
+	err := os.Mkdir(path, perm)
+	switch {
+	case err == nil:
+		return SyncDir(filepath.Dir(path))
+	case errors.Is(err, fs.ErrExist):
+		if st, serr := os.Stat(path); serr != nil {
+			return serr
+		} else if !st.IsDir() {
+			return fmt.Errorf("make directory %q: a file of that name is in the way", path)
+		}
+		return nil
+	case errors.Is(err, fs.ErrNotExist) && filepath.Dir(path) != path:
+		if err := MkdirSync(filepath.Dir(path), perm); err != nil {
+			return err
+		}
+		err := os.Mkdir(path, perm)
+		if err != nil && !errors.Is(err, fs.ErrExist) {
+			return err
+		}
+		return SyncDir(filepath.Dir(path))
+	default:
+		return err
+	}
+}
+
+// RemoveSync removes the file at path and returns nil once its name is gone
+// from the disk. A file that is not there is no error.
+func RemoveSync(path string) error {
+	if err := os.Remove(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	return SyncDir(filepath.Dir(path))
+}
+
+// Leftover says whether name (a base name) is that of a temporary file of
+// WriteFile. One that lies in a directory where nobody is writing stems from a
+// crash and may be removed.
+func Leftover(name string) bool {
+	return strings.HasPrefix(name, leftoverPrefix) && strings.HasSuffix(name, leftoverSuffix)
+}
