@@ -1,0 +1,11 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
+# ShellCheck over every shell file of the project; SC1091: sourced files are checked by themselves.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+git ls-files | while read -r f; do
+  case $f in
+  */testdata/*) continue ;;
+  *.sh | .ci/run | packaging/scripts/* | packaging/elements/*/*.d/*) echo "$f" ;;
+  esac
+done | xargs -r shellcheck -e SC1091
