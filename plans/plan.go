@@ -14,6 +14,7 @@ import (
 type Plan struct {
 	FormatVersion Version
 	ID, Name      string
+	Version       string            // of the plan; informative
 	Action        string            // "Execute"; the agent does not act on it
 	Parameters    *body.Dict        // in the order of the document; nil means none
 	Body          string            // see package body

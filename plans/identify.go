@@ -1,0 +1,156 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package plans
+
+import (
+	"bytes"
+	"encoding/json"
+	"strconv"
+)
+
+// Identify finds out which plan m is, without reading it whole: the ID and the
+// Stamp in its body, else message_id and 0. It is lenient and never fails, so
+// that what is no plan can still be answered. It does not decode values other
+// than these two, whatever their size. An ID that is no string is given as it is
+// spelt; null and a body that is not one whole JSON object count as having none.
+func Identify(m Message) (id string, stamp int64) {
+	s := scanner{b: bytes.TrimPrefix(m.Body, []byte("\ufeff"))}
+	var rawID, rawStamp []byte
+	whole := s.object(func(key string, value []byte) {
+		switch key {
+		case "ID":
+			rawID = value
+		case "Stamp":
+			rawStamp = value
+		}
+	})
+	if !whole {
+		return m.ID, 0
+	}
+	id = m.ID
+	if len(rawID) > 0 && string(rawID) != "null" {
+		id = lenientText(json.RawMessage(rawID))
+	}
+	if n, err := strconv.ParseInt(string(rawStamp), 10, 64); err == nil && n > 0 {
+		stamp = n
+	}
+	return id, stamp
+}
+
+// A scanner walks over JSON without decoding it. It takes more than JSON is.
+type scanner struct {
+	b []byte
+	i int
+}
+
+// object calls found with each key of the outermost object and its value as
+// spelt. It tells whether the object was whole and nothing came after it.
+func (s *scanner) object(found func(key string, value []byte)) bool {
+	if s.next() != '{' {
+		return false
+	}
+	s.i++
+	if s.next() == '}' {
+		s.i++
+		return s.next() == 0
+	}
+	for {
+		key := s.value()
+		if len(key) < 2 || key[0] != '"' || s.next() != ':' {
+			return false
+		}
+		s.i++
+		value := s.value()
+		if value == nil {
+			return false
+		}
+		if len(key) < 64 {
+			found(lenientText(json.RawMessage(key)), value)
+		}
+		c := s.next()
+		s.i++
+		switch c {
+		case ',':
+		case '}':
+			return s.next() == 0
+		default:
+			return false
+		}
+	}
+}
+
+// next skips white space and gives the byte there, 0 at the end.
+func (s *scanner) next() byte {
+	for s.i < len(s.b) {
+		switch c := s.b[s.i]; c {
+		case ' ', '\t', '\n', '\r':
+			s.i++
+		default:
+			return c
+		}
+	}
+	return 0
+}
+
+// value steps over one value and gives it as spelt; nil where there is none.
+func (s *scanner) value() []byte {
+	c := s.next()
+	start, depth := s.i, 0
+	if c == 0 {
+		return nil
+	}
+	for s.i < len(s.b) {
+		switch s.b[s.i] {
+		case '"':
+			if !s.text() {
+				return nil
+			}
+		case '{', '[':
+			depth++
+			s.i++
+		case '}', ']':
+			if depth == 0 {
+				return s.since(start)
+			}
+			depth--
+			s.i++
+		case ',', ':', ' ', '\t', '\n', '\r':
+			if depth == 0 {
+				return s.since(start)
+			}
+			s.i++
+			continue
+		default:
+			s.i++
+			continue
+		}
+		if depth == 0 {
+			return s.since(start)
+		}
+	}
+	if depth > 0 {
+		return nil
+	}
+	return s.since(start)
+}
+
+func (s *scanner) since(start int) []byte {
+	if start == s.i {
+		return nil
+	}
+	return s.b[start:s.i]
+}
+
+// text steps over a string and tells whether it ends.
+func (s *scanner) text() bool {
+	for s.i++; s.i < len(s.b); s.i++ {
+		switch s.b[s.i] {
+		case '\\':
+			s.i++
+		case '"':
+			s.i++
+			return true
+		}
+	}
+	return false
+}
