@@ -1,0 +1,85 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package controller
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/openmurano/murano/plans"
+)
+
+// receiveEvents declares the queue of what agents say unasked, and records it
+// in the timelines, until ctx ends.
+func (c *Controller) receiveEvents(ctx context.Context) error {
+	queue := or(c.Options.EventsQueue, "murano-events")
+	if err := c.Transport.Declare(ctx, queue, plans.QueueOptions{}); err != nil {
+		return fmt.Errorf("declare queue %s: %w", queue, err)
+	}
+	return c.Transport.Receive(ctx, queue, c.keepEvent)
+}
+
+// keepEvent records an agent's event. One that says nothing to this controller is dropped.
+func (c *Controller) keepEvent(ctx context.Context, m plans.Message) error {
+	e, err := plans.ParseEvent(m.Body)
+	if err != nil {
+		c.log().Warn("a message in the queue of events is no event; dropped", "error", err)
+		return nil
+	}
+	switch e.Kind {
+	case plans.EventHello:
+		err = c.keepHello(ctx, e)
+	case plans.EventProgress:
+		err = c.keepProgress(ctx, e)
+	}
+	if errors.Is(err, ErrNotFound) {
+		c.log().Debug("an agent that no environment knows; its event is dropped", "queue", e.Queue, "plan", e.Plan)
+		return nil
+	}
+	return err
+}
+
+func (c *Controller) keepHello(ctx context.Context, e plans.Event) error {
+	s, err := c.Store.PutHello(ctx, e.Queue, Hello{Time: c.now(), Version: e.Version, BootID: e.BootID})
+	if err != nil {
+		return err
+	}
+	c.bells.ring(ringServer(e.Queue))
+	text := "the agent is connected"
+	if e.Version != "" {
+		text = "agent " + e.Version + " is connected"
+	}
+	return c.event(ctx, Event{
+		EnvironmentID: s.EnvironmentID, Environment: s.Environment, Application: s.Application, Server: s.Label(),
+		Kind: EventAgent, Status: "hello", Text: text,
+		Fields: map[string]any{"hostname": e.Hostname, "version": e.Version, "bootId": e.BootID},
+	})
+}
+
+func (c *Controller) keepProgress(ctx context.Context, e plans.Event) error {
+	p, err := c.Store.Plan(ctx, e.Plan)
+	if err != nil || p.EnvironmentID == "" {
+		return err
+	}
+	d, err := c.Store.Deployment(ctx, p.Deployment)
+	if err != nil {
+		return err
+	}
+	env, err := c.Store.Environment(ctx, d.Environment)
+	if err != nil || env.ID != p.EnvironmentID || env.State == StateDeleted {
+		return err
+	}
+	m, err := c.maskOf(ctx, env)
+	if err != nil {
+		return err
+	}
+	return c.event(ctx, Event{
+		EnvironmentID: p.EnvironmentID, Environment: env.Name, Deployment: p.Deployment,
+		Application: p.Application, Server: p.Server, Kind: EventAgent, Status: "progress", Text: m.text(e.Text),
+		Fields: map[string]any{"plan": e.Plan, "step": p.Step, "phase": e.Phase, "script": e.Script},
+	})
+}
+
+// Label names the server inside its application: group[index].
+func (s ServerIdentity) Label() string { return fmt.Sprintf("%s[%d]", s.Group, s.Index) }

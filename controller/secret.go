@@ -1,0 +1,116 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package controller
+
+import (
+	"maps"
+	"slices"
+	"strings"
+	"sync"
+)
+
+// masked stands where a secret was.
+const masked = "***"
+
+// shortest is the length from which a secret is looked for inside other text.
+// A shorter one would mask half of every sentence and still be guessed.
+const shortest = 4
+
+// A mask hides the values of secret parameters. The zero value hides nothing.
+// It may be used by several goroutines.
+type mask struct {
+	mu      sync.Mutex
+	secrets map[string]bool
+}
+
+// add makes the mask hide every string in v.
+func (m *mask) add(v any) {
+	switch v := v.(type) {
+	case string:
+		m.mu.Lock()
+		defer m.mu.Unlock()
+		if m.secrets == nil {
+			m.secrets = make(map[string]bool)
+		}
+		if v != "" {
+			m.secrets[v] = true
+		}
+	case []any:
+		for _, item := range v {
+			m.add(item)
+		}
+	case map[string]any:
+		for _, item := range v {
+			m.add(item)
+		}
+	}
+}
+
+// addParameters makes the mask hide the package's secrets among values.
+func (m *mask) addParameters(p *Package, values map[string]any) {
+	for _, name := range p.Secrets() {
+		m.add(values[name])
+	}
+}
+
+// text gives s with every secret replaced.
+func (m *mask) text(s string) string {
+	m.mu.Lock()
+	secrets := slices.Collect(maps.Keys(m.secrets))
+	m.mu.Unlock()
+	slices.SortFunc(secrets, func(a, b string) int { return len(b) - len(a) }) // one may hold another
+	for _, secret := range secrets {
+		if s == secret {
+			return masked
+		}
+		if len(secret) >= shortest {
+			s = strings.ReplaceAll(s, secret, masked)
+		}
+	}
+	return s
+}
+
+// value gives v, plain JSON values, with every secret in it replaced. v is not changed.
+func (m *mask) value(v any) any {
+	switch v := v.(type) {
+	case string:
+		return m.text(v)
+	case []any:
+		out := make([]any, len(v))
+		for i, item := range v {
+			out[i] = m.value(item)
+		}
+		return out
+	case map[string]any:
+		return m.values(v)
+	}
+	return v
+}
+
+func (m *mask) values(v map[string]any) map[string]any {
+	if v == nil {
+		return nil
+	}
+	out := make(map[string]any, len(v))
+	for k, item := range v {
+		out[k] = m.value(item)
+	}
+	return out
+}
+
+// holds tells whether v holds a secret.
+func (m *mask) holds(v any) bool {
+	switch v := v.(type) {
+	case string:
+		return m.text(v) != v
+	case []any:
+		return slices.ContainsFunc(v, m.holds)
+	case map[string]any:
+		for _, item := range v {
+			if m.holds(item) {
+				return true
+			}
+		}
+	}
+	return false
+}
