@@ -28,7 +28,7 @@ status() {
     if alive "$name"; then
       pids=$(descend "$(cat "$RUN/$name.pid")")
       printf '%-28s pid %-7s rss %5d MiB\n' "$name" "$(cat "$RUN/$name.pid")" \
-        "$(ps -o rss= --pid "${pids// /,}0" | awk '{s += $1} END {print int(s / 1024)}')"
+        "$(ps -o rss= --pid "$(tr -s ' ' , <<<"${pids% }")" | awk '{s += $1} END {print int(s / 1024)}')"
     else
       printf '%-28s down\n' "$name"; down=1
     fi

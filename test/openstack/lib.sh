@@ -78,15 +78,22 @@ wait_port() {
 }
 
 # once STEP COMMAND...: COMMAND, unless it already succeeded since the last wipe.
+# Here and in logged, plain commands: after || or && a function would go on past its failures.
 once() {
   local mark=$VAR/.done-$1; shift
-  [ -e "$mark" ] || { "$@" && : >"$mark"; }
+  [ ! -e "$mark" ] || return 0
+  "$@"
+  : >"$mark"
 }
 
-# logged NAME COMMAND...: output to a log, which a failure names.
+# logged NAME COMMAND...: output to a log; a failure ends the script and names it.
 logged() {
-  local name=$1; shift
-  "$@" >>"$LOG/$name.log" 2>&1 </dev/null || { say "$name failed; see $LOG/$name.log"; tail -n 5 "$LOG/$name.log" >&2; return 1; }
+  local name=$1 failed; shift
+  set +e
+  (set -e; "$@") >>"$LOG/$name.log" 2>&1 </dev/null
+  failed=$?
+  set -e
+  [ $failed = 0 ] || { tail -n 5 "$LOG/$name.log" >&2; die "$name; see $LOG/$name.log"; }
 }
 
 # wait_all PID...: fails when one of them failed.

@@ -28,7 +28,7 @@ install_packages() {
   fi
   local ok=1
   # shellcheck disable=SC2086
-  logged apt apt_install $missing || { logged apt apt-get -q update && logged apt apt_install $missing; } || ok=""
+  { apt_install $missing || { apt-get -q update && apt_install $missing; }; } >>"$LOG/apt.log" 2>&1 </dev/null || ok=""
   [ -z "$made" ] || rm -f /usr/sbin/policy-rc.d
   [ -n "$ok" ] || die "apt-get install; see $LOG/apt.log"
   say "packages installed"

@@ -127,10 +127,10 @@ up_control() {
   start_wsgi keystone $P_KEYSTONE /usr/bin/keystone-wsgi-public 2 OS_KEYSTONE_CONFIG_DIR="$ETC/keystone"
   start_wsgi placement $P_PLACEMENT /usr/bin/placement-api 1 OS_PLACEMENT_CONFIG_DIR="$ETC/placement"
   wait_port $P_AMQP rabbitmq
-  once broker logged broker-accounts broker_accounts || die "broker accounts"
+  once broker logged broker-accounts broker_accounts
   say "rabbitmq up"
   wait_port $P_KEYSTONE keystone
-  once identity logged identity api identity $P_HEAT $P_GLANCE $P_PLACEMENT $P_NOVA $P_NEUTRON || die "identity"
+  once identity logged identity api identity $P_HEAT $P_GLANCE $P_PLACEMENT $P_NOVA $P_NEUTRON
   say "keystone up"
   # shellcheck disable=SC2086
   {
@@ -148,9 +148,9 @@ up_control() {
     start neutron-linuxbridge-agent neutron-linuxbridge-agent $neutron
   }
   wait_port $P_HEAT heat-api; wait_port $P_NOVA nova-api; wait_port $P_GLANCE glance-api
-  once seed logged seed api seed "$PUBLIC" || die "seed"
-  logged wait-fake api wait $FAKE_HOST 1 || die "compute host $FAKE_HOST"
+  once seed logged seed api seed "$PUBLIC"
+  logged wait-fake api wait $FAKE_HOST 1
   # shellcheck disable=SC2086
-  once discover logged discover nova-manage $nova cell_v2 discover_hosts || die "discover_hosts"
+  once discover logged discover nova-manage $nova cell_v2 discover_hosts
   say "control services and compute host $FAKE_HOST up"
 }
