@@ -42,9 +42,10 @@ type Executor interface {
 
 // A Call is what an Executor gets: one attempt of one call of a script.
 type Call struct {
-	Plan   string       // ID of the plan, for logs
-	Name   string       // of the script, as the Body calls it
-	Script plans.Script // Options included
+	Plan   string        // ID of the plan, for logs
+	Format plans.Version // of the plan
+	Name   string        // of the script, as the Body calls it
+	Script plans.Script  // Options included
 
 	// Args and Kwargs are those of the Body, uninterpreted; Kwargs may be nil.
 	// A misuse (too many, unknown name) is an *ArgumentError.
@@ -55,7 +56,8 @@ type Call struct {
 	// are in it under their Names. The Executor may write into it.
 	Dir string
 	// Entry is the entry file, absolute, inside Dir, executable by its owner.
-	// Empty where the EntryPoint is no file (Chef, Puppet).
+	// Empty where the EntryPoint is no file (Chef, Puppet). A file without a
+	// Name has Dir and a slash here.
 	Entry string
 
 	// Env is added to the environment of the agent: KEY=value.

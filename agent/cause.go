@@ -1,0 +1,174 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package agent
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/openmurano/murano/plans"
+	"github.com/openmurano/murano/plans/body"
+)
+
+// Codes of a Cause. They are stable.
+const (
+	CauseFormat      = "format"      // the plan breaks its format
+	CauseVersion     = "version"     // its FormatVersion is too new
+	CauseSignature   = "signature"   // it is not signed by the key
+	CauseReplay      = "replay"      // it was run before, or is too old to know
+	CauseUnsupported = "unsupported" // it asks for what this agent cannot do
+	CauseSyntax      = "syntax"      // its Body is outside the subset of Python
+	CauseBody        = "body"        // its Body raised an exception
+	CauseLimit       = "limit"       // its Body took too many steps, or made too much
+	CauseScript      = "script"      // a script ended with an error code
+	CauseNetwork     = "network"     // a script failed, and its output says: the network
+	CauseLock        = "lock"        // a script failed, and its output says: a lock
+	CauseDisk        = "disk"        // the disk is full
+	CauseDownload    = "download"    // a Downloadable file did not come
+	CauseTimeout     = "timeout"     // a deadline passed
+	CauseInterrupted = "interrupted" // agent or guest went down
+	CauseAgent       = "agent"       // the agent itself
+)
+
+// A refusal says that a plan is not run, and why.
+type refusal struct{ cause plans.Cause }
+
+func (e *refusal) Error() string { return e.cause.Text }
+
+func refuse(code, owner, hint, format string, a ...any) error {
+	return &refusal{plans.Cause{Code: code, Text: fmt.Sprintf(format, a...), Owner: owner, Hint: hint}}
+}
+
+// A timeoutError is the cause of a context whose deadline passed.
+type timeoutError struct {
+	what  string // the plan, script "deploy"
+	after time.Duration
+	phase string // empty for a script
+}
+
+func (e *timeoutError) Error() string {
+	s := fmt.Sprintf("%s timed out after %s", e.what, e.after)
+	if e.phase != "" {
+		s += " in phase " + e.phase
+	}
+	return s
+}
+
+// An interruption says that the agent was stopped while the plan ran.
+type interruption struct{ phase string }
+
+func (e *interruption) Error() string {
+	return "the agent was stopped while the plan was in phase " + e.phase
+}
+
+// causeOf says why a plan failed with err, and in which state that leaves it.
+func causeOf(err error) (plans.Cause, string) {
+	c := plans.Cause{Text: plans.Detail(err)}
+	say := func(code, owner, hint string) { c.Code, c.Owner, c.Hint = code, owner, hint }
+	var (
+		refused     *refusal
+		unsupported *plans.UnsupportedError
+		format      *plans.FormatError
+		syntax      *body.SyntaxError
+		limit       *body.LimitError
+		timeout     *timeoutError
+		stopped     *interruption
+		script      *ScriptError
+		download    *downloadError
+		exception   *body.Exception
+		misuse      *ArgumentError
+	)
+	switch {
+	case errors.As(err, &refused):
+		return refused.cause, plans.StateRejected
+	case errors.As(err, &unsupported):
+		say(CauseVersion, plans.OwnerController, "lower FormatVersion, or update the agent")
+		return c, plans.StateRejected
+	case errors.As(err, &format):
+		say(CauseFormat, plans.OwnerPackage, format.Next)
+		return c, plans.StateRejected
+	case errors.As(err, &syntax):
+		say(CauseSyntax, plans.OwnerPackage, "change the Body; docs/plan-format.md lists what it may hold")
+		return c, plans.StateRejected
+	case errors.As(err, &stopped):
+		say(CauseInterrupted, plans.OwnerGuest, "send the plan again with a new ID if its scripts may run twice")
+		return c, plans.StateInterrupted
+	case errors.As(err, &timeout) && timeout.phase != "":
+		say(CauseTimeout, plans.OwnerPackage, "look at the logs of the phase, or raise Options.timeout")
+		return c, plans.StateExpired
+	case errors.As(err, &timeout):
+		say(CauseTimeout, plans.OwnerPackage, "look at the log of the script, or raise the timeout in its Options")
+	case errors.As(err, &download):
+		say(CauseDownload, plans.OwnerNetwork, "see that the guest reaches the address, and that the file is there")
+	case isDiskFull(err):
+		say(CauseDisk, plans.OwnerGuest, "free space on the guest's disk, or use a flavor with a larger one")
+	case errors.As(err, &script):
+		code, owner, hint := classify(script.Output)
+		say(code, owner, hint)
+		if script.Output != nil {
+			c.Text += fmt.Sprintf(" %d", script.Output.ExitCode)
+			if line := lastLine(script.Output); line != "" {
+				c.Text += ": " + line
+			}
+		}
+	case errors.As(err, &limit):
+		say(CauseLimit, plans.OwnerPackage, "do the work in a script")
+	case errors.As(err, &exception), errors.As(err, &misuse):
+		say(CauseBody, plans.OwnerPackage, "change the Body, or the Parameters it gets")
+	default:
+		say(CauseAgent, plans.OwnerGuest, "look at the agent's log on the guest")
+	}
+	return c, plans.StateFailed
+}
+
+// What Debian's and Red Hat's package managers, curl, wget, pip and git print.
+var (
+	networkSigns = []string{
+		"temporary failure in name resolution", "temporary failure resolving", "could not resolve", "name or service not known",
+		"network is unreachable", "no route to host", "connection timed out", "connection refused", "connection reset by peer",
+		"failed to fetch", "cannot download", "unable to connect", "503 service unavailable",
+	}
+	lockSigns = []string{
+		"could not get lock", "unable to acquire the dpkg frontend lock", "is locked by another process",
+		"another app is currently holding the yum lock", "waiting for process with pid",
+	}
+)
+
+// classify reads from a script's output what a retry or a person should know.
+func classify(o *Output) (code, owner, hint string) {
+	text := ""
+	if o != nil {
+		text = strings.ToLower(tail(o.Stderr, 16<<10) + "\n" + tail(o.Stdout, 16<<10))
+	}
+	for _, sign := range lockSigns {
+		if strings.Contains(text, sign) {
+			return CauseLock, plans.OwnerGuest, "wait until the package manager is free, or set retry with class: [lock]"
+		}
+	}
+	for _, sign := range networkSigns {
+		if strings.Contains(text, sign) {
+			return CauseNetwork, plans.OwnerNetwork, "see that the guest resolves names and reaches its sources, or set retry with class: [network]"
+		}
+	}
+	return CauseScript, plans.OwnerPackage, "read the script's log in the plan's directory on the guest"
+}
+
+func tail(s *string, n int) string {
+	if s == nil {
+		return ""
+	}
+	return (*s)[max(0, len(*s)-n):]
+}
+
+// lastLine is the last line of stderr, else of stdout, cut to 200 bytes.
+func lastLine(o *Output) string {
+	for _, s := range []*string{o.Stderr, o.Stdout} {
+		t := tail(s, 4<<10)
+		if t = strings.TrimSpace(t[strings.LastIndexByte(t, '\n')+1:]); t != "" {
+			return strings.ToValidUTF8(t[:min(len(t), 200)], "")
+		}
+	}
+	return ""
+}

@@ -1,0 +1,397 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package agent
+
+import (
+	"context"
+	"crypto"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/openmurano/murano/plans"
+	"github.com/openmurano/murano/plans/body"
+)
+
+// A Runner turns one message into its result. A failed plan is a result too.
+// Its fields are not changed once it is in use; it may answer several messages
+// at once if they have different Keys.
+type Runner struct {
+	Executors map[string]Executor // by the Type of a script
+	Fetcher   Fetcher             // of Downloadable files; nil means none can be had
+	// Workspaces is the directory in which each plan has its own while it runs.
+	// It is made, 0700, and belongs to the Runner alone.
+	Workspaces string
+
+	// Key, unless nil, must have signed each plan, for Queue.
+	Key   crypto.PublicKey
+	Queue string
+	// MaxFormat is the newest FormatVersion that is run; zero means plans.MaxVersion.
+	MaxFormat plans.Version
+
+	Files     body.OpenPolicy // of open() in a Body
+	Limits    body.Limits     // of a Body
+	Env       []string        // KEY=value, added to the environment of each script
+	Grace     time.Duration   // see Call.Grace; 0 means DefaultGrace
+	MaxOutput int             // see Call.MaxOutput
+	MaxLog    int64           // bytes of one log of a script whose output is captured; 0 means DefaultMaxLog
+
+	// Progress, unless nil, is told where a plan is. It must not block.
+	Progress func(plans.Event)
+
+	Version  string // of the agent, for the Report
+	Hostname string
+	Now      func() time.Time // nil means time.Now
+	Log      *slog.Logger     // nil means nowhere
+}
+
+// DefaultMaxLog bounds one log of a script: 64 MiB.
+const DefaultMaxLog = 64 << 20
+
+// Clean removes what workspaces an agent that died left behind. It is called
+// before the first plan runs.
+func (r *Runner) Clean() error {
+	left, err := os.ReadDir(r.Workspaces)
+	if errors.Is(err, os.ErrNotExist) {
+		return nil
+	}
+	for _, d := range left {
+		err = errors.Join(err, removeTree(filepath.Join(r.Workspaces, d.Name())))
+	}
+	return err
+}
+
+// Answer runs the plan in e and returns its result, always. It does not ask
+// e.Attempts: see Interrupted. What ends ctx interrupts the plan.
+func (r *Runner) Answer(ctx context.Context, e Entry) plans.Result {
+	a := r.attempt(e)
+	value, err := a.run(ctx)
+	return a.result(value, err)
+}
+
+// Interrupted makes the result of a plan that an earlier agent died in.
+func (r *Runner) Interrupted(e Entry) plans.Result {
+	a := r.attempt(e)
+	a.plan, _ = plans.ParseOptions{Max: r.MaxFormat}.Parse(e.Message.Body)
+	err := refuse(CauseInterrupted, plans.OwnerGuest, "send the plan again with a new ID if its scripts may run twice",
+		"agent or guest went down while the plan ran; what its scripts had done by then is unknown")
+	res := a.result(nil, err)
+	res.Report.State = plans.StateInterrupted
+	res.Report.Attempts = e.Attempts
+	return res
+}
+
+func (r *Runner) attempt(e Entry) *attempt {
+	id, _ := plans.Identify(e.Message)
+	return &attempt{r: r, e: e, id: id, log: r.logger().With("plan", id), began: r.now()}
+}
+
+func (r *Runner) now() time.Time {
+	if r.Now != nil {
+		return r.Now()
+	}
+	return time.Now()
+}
+
+func (r *Runner) logger() *slog.Logger {
+	if r.Log != nil {
+		return r.Log
+	}
+	return slog.New(slog.DiscardHandler)
+}
+
+// An attempt is one run of one plan.
+type attempt struct {
+	r     *Runner
+	e     Entry
+	id    string
+	log   *slog.Logger
+	began time.Time
+	plan  plans.Plan
+	ws    *Workspace
+	mask  *strings.Replacer
+
+	mu      sync.Mutex // a Body that ends with its context may leave a script behind for a moment
+	now     string     // name of the phase it is in
+	phases  []plans.Phase
+	scripts []plans.ScriptReport
+	runs    int
+	placed  map[string]placed
+}
+
+type placed struct{ dir, entry string }
+
+// run is the plan's straight path. The error of a plan whose context ended is
+// the cause of that.
+func (a *attempt) run(ctx context.Context) (json.RawMessage, error) {
+	a.phase(plans.PhaseQueued, a.e.Received)()
+	program, err := a.read()
+	if err != nil {
+		return nil, err
+	}
+	if t := a.plan.Options.Timeout; t > 0 {
+		late := &timeoutError{what: "the plan", after: t}
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeoutCause(ctx, t, late)
+		defer cancel()
+	}
+	end := a.phase(plans.PhaseFiles, time.Time{})
+	a.ws, err = NewWorkspace(a.r.Workspaces, a.folder(), a.r.Fetcher)
+	end()
+	if err != nil {
+		return nil, err
+	}
+	defer a.clean()
+
+	end = a.phase(plans.PhaseBody, time.Time{})
+	value, err := program.Run(ctx, a.scope())
+	if err != nil && ctx.Err() != nil {
+		err = a.ended(ctx)
+	}
+	end()
+	if err != nil {
+		return nil, err
+	}
+	return encode(value)
+}
+
+// read is all that can refuse a plan before anything of it runs.
+func (a *attempt) read() (*body.Program, error) {
+	if a.e.Refused != "" {
+		return nil, refuse(CauseReplay, plans.OwnerController, "send the plan with a new ID and a new Stamp to run it again", "%s", a.e.Refused)
+	}
+	if a.r.Key != nil {
+		if err := plans.Verify(a.r.Key, a.r.Queue, a.e.Message); err != nil {
+			return nil, refuse(CauseSignature, plans.OwnerController, "see that engine_key of this agent is the public half of the key that the controller signs with", "%s", err)
+		}
+	}
+	var err error
+	if a.plan, err = (plans.ParseOptions{Max: a.r.MaxFormat, Warn: a.warn}).Parse(a.e.Message.Body); err != nil {
+		return nil, err
+	}
+	if err := a.plan.Validate(); err != nil {
+		return nil, err
+	}
+	a.mask = secrets(a.plan)
+	if err := a.supported(); err != nil {
+		return nil, err
+	}
+	return body.Parse(a.plan.Body)
+}
+
+func (a *attempt) warn(e *plans.FormatError) { a.log.Warn("ignored in the plan", "what", e.Detail()) }
+
+// supported refuses what the plan asks for and this agent cannot give; to go
+// on without would be another plan.
+func (a *attempt) supported() error {
+	ask := func(what string) error {
+		return refuse(CauseUnsupported, plans.OwnerGuest, "leave the option out, or update the agent", "%s: this agent does not have it", what)
+	}
+	check := func(where string, o plans.Options) error {
+		switch {
+		case o.RunAs != "":
+			return ask(where + ".runAs")
+		case o.Limits != plans.Limits{}:
+			return ask(where + ".limits")
+		case o.Nice != 0:
+			return ask(where + ".nice")
+		case o.Mirror == "only":
+			return ask(where + ".mirror: only")
+		}
+		return nil
+	}
+	if err := check("Options", a.plan.Options); err != nil {
+		return err
+	}
+	for name, s := range a.plan.Scripts {
+		where := fmt.Sprintf("Scripts[%q].Options", name)
+		if a.r.Executors[s.Type] == nil {
+			return ask(fmt.Sprintf("Scripts[%q].Type %q", name, s.Type))
+		}
+		if s.Options.Reboot != 0 {
+			return ask(where + ".reboot")
+		}
+		if err := check(where, s.Options.Options); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (a *attempt) scope() body.Scope {
+	scripts := make(map[string]body.Script, len(a.plan.Scripts))
+	for name := range a.plan.Scripts {
+		scripts[name] = func(ctx context.Context, args []body.Value, kwargs *body.Dict) (body.Value, error) {
+			return a.call(ctx, name, args, kwargs)
+		}
+	}
+	return body.Scope{Args: a.plan.Parameters, Scripts: scripts, Files: a.r.Files, Limits: a.r.Limits, Now: a.r.Now, Log: a.r.Log}
+}
+
+// ended says why ctx, which is done, ended: a deadline of the plan, or the agent.
+func (a *attempt) ended(ctx context.Context) error {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	var late *timeoutError
+	if errors.As(context.Cause(ctx), &late) {
+		return &timeoutError{what: late.what, after: late.after, phase: a.now}
+	}
+	return &interruption{phase: a.now}
+}
+
+func (a *attempt) clean() {
+	end := a.phase(plans.PhaseCleanup, time.Time{})
+	defer end()
+	if err := a.ws.Remove(); err != nil {
+		a.log.Error("workspace was not removed", "error", err)
+	}
+}
+
+// folder is the workspace's name: never a name from the plan.
+func (a *attempt) folder() string {
+	if a.e.Key != "" {
+		return a.e.Key
+	}
+	return fmt.Sprintf("%d", a.began.UnixNano())
+}
+
+// phase begins a phase, at start or now, and returns what ends it.
+func (a *attempt) phase(name string, start time.Time) (end func()) {
+	if start.IsZero() {
+		start = a.r.now()
+		a.tell(name, "", name)
+	}
+	a.mu.Lock()
+	before := a.now
+	a.now = name
+	a.mu.Unlock()
+	return func() {
+		p := plans.Phase{Name: name, Start: start.UTC(), Seconds: a.r.now().Sub(start).Seconds()}
+		a.mu.Lock()
+		defer a.mu.Unlock()
+		a.now = before
+		if len(a.phases) < maxReported {
+			a.phases = append(a.phases, p)
+		}
+	}
+}
+
+func (a *attempt) tell(phase, script, text string) {
+	if a.r.Progress == nil {
+		return
+	}
+	if a.mask != nil {
+		text = a.mask.Replace(text)
+	}
+	a.r.Progress(plans.Event{Kind: plans.EventProgress, Time: a.r.now(), Plan: a.id, Phase: phase, Script: script, Text: text})
+}
+
+// secrets masks the Parameters that the plan names as such; nil where there are none.
+func secrets(p plans.Plan) *strings.Replacer {
+	var pairs []string
+	for _, name := range p.Options.Secrets {
+		if v, _ := p.Parameters.Get(name); v != nil {
+			if s, ok := v.(string); ok && s != "" {
+				pairs = append(pairs, s, "***")
+			}
+		}
+	}
+	if pairs == nil {
+		return nil
+	}
+	return strings.NewReplacer(pairs...)
+}
+
+// encode makes the Body of the result. What JSON has no word for (NaN,
+// Infinity) is refused, as json.dumps(allow_nan=False) does; murano-agent 12.0.0
+// sends it, and no JSON reader takes it.
+func encode(v body.Value) (json.RawMessage, error) {
+	b, err := body.EncodeJSON(v)
+	if err != nil {
+		return nil, err
+	}
+	if !json.Valid(b) {
+		return nil, &body.Exception{Class: "ValueError", Args: []body.Value{"Out of range float values are not JSON compliant"}}
+	}
+	if len(b) > maxBody {
+		return nil, refuse(CauseLimit, plans.OwnerPackage, "return less, and leave the rest in a file on the guest",
+			"the Body returned %d bytes of JSON; a result may hold %d", len(b), maxBody)
+	}
+	return b, nil
+}
+
+const (
+	// maxReported bounds the phases and the runs of scripts in a Report.
+	maxReported = 200
+	maxBody     = plans.MaxMessage - 1<<20
+)
+
+// result makes the result of value or, unless it is nil, of err.
+func (a *attempt) result(value json.RawMessage, err error) plans.Result {
+	a.mu.Lock()
+	report := &plans.Report{
+		State: plans.StateSucceeded, Agent: a.r.Version, Host: a.r.Hostname, Attempts: a.e.Attempts + 1,
+		Phases: a.phases, Scripts: a.scripts,
+	}
+	a.mu.Unlock()
+	res := plans.Result{ID: plans.NewResultID(), SourceID: a.id, Body: value, Time: a.r.now(), Report: report}
+	if to := a.replyTo(); to != "" {
+		res.ReplyTo = &to
+	}
+	if err == nil {
+		return res
+	}
+	cause, state := causeOf(err)
+	if a.mask != nil {
+		cause.Text = a.mask.Replace(cause.Text)
+	}
+	report.State, report.Cause = state, &cause
+	res.ErrorCode = plans.ErrorCode(err)
+	message, info := err.Error(), (*plans.ScriptOutcome)(nil)
+	var script *ScriptError
+	var syntax *body.SyntaxError
+	switch {
+	case errors.As(err, &script):
+		if message = script.Message; script.Output != nil {
+			info = &plans.ScriptOutcome{ExitCode: script.Output.ExitCode, Stdout: script.Output.Stdout, Stderr: script.Output.Stderr}
+		}
+	case errors.As(err, &syntax):
+		message = syntax.Error()
+	}
+	res.Body = plans.Failure(res.ErrorCode, message, info)
+	// murano-agent leaves ReplyTo out of the answer to a plan that it did not accept.
+	res.OmitReplyTo = res.ErrorCode == plans.CodeFormat || res.ErrorCode == plans.CodeVersion
+	return res
+}
+
+// replyTo is who asked: the plan's own word, else the message's property.
+func (a *attempt) replyTo() string {
+	if a.plan.ReplyTo != "" {
+		return a.plan.ReplyTo
+	}
+	return a.e.Message.ReplyTo
+}
+
+// limited is a log that takes limit bytes and never fails: neither a full disk
+// nor a talkative script may stop a plan.
+type limited struct {
+	w    io.Writer
+	left int64
+}
+
+func (l *limited) Write(p []byte) (int, error) {
+	if n := min(int64(len(p)), l.left); n > 0 {
+		l.w.Write(p[:n])
+		if l.left -= n; l.left == 0 {
+			io.WriteString(l.w, "\n[... this log is full: the rest was cut ...]\n")
+		}
+	}
+	return len(p), nil
+}
