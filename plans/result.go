@@ -15,9 +15,9 @@ import (
 	"github.com/openmurano/murano/plans/body"
 )
 
-// MaxMessage is the largest message this project sends or takes, in bytes.
-// RabbitMQ 3.10 refuses what is above 128 MiB.
-const MaxMessage = 120 << 20
+// MaxMessage is the largest message this project takes, in bytes: what RabbitMQ
+// 3.10 lets through (a result of 140 MB was refused).
+const MaxMessage = 128 << 20
 
 const (
 	resultFormat = "2.0.0"
