@@ -1,0 +1,10 @@
+// SPDX-License-Identifier: Apache-2.0
+
+//go:build !unix
+
+package fetch
+
+import "os/exec"
+
+// stopAsGroup leaves cmd as it is: its context kills it alone.
+func stopAsGroup(*exec.Cmd) {}
