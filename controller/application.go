@@ -5,6 +5,8 @@ package controller
 import (
 	"time"
 
+	"github.com/santhosh-tekuri/jsonschema/v6"
+
 	"github.com/openmurano/murano/plans"
 )
 
@@ -24,10 +26,12 @@ type ApplicationSpec struct {
 // then it is null.
 type Parameter struct {
 	Name     string
-	Schema   map[string]any // JSON Schema of the value, Murano's own keys (secret, required) left out
+	Schema   map[string]any // JSON Schema of the value, our own keys (secret, required) left out
 	Default  any            // nil when there is none
 	Required bool
 	Secret   bool // never printed, masked in logs
+
+	compiled *jsonschema.Schema
 }
 
 // A ServerGroup is one or more equal servers.
@@ -89,23 +93,6 @@ type Output struct {
 	Name  string
 	Value any // may hold references
 }
-
-// Parameters gives every parameter of the package: those given, checked
-// against the schema, and the defaults of the others. given holds values,
-// no references any more. Faults name each value by its path.
-func (p *Package) Parameters(given map[string]any) (map[string]any, error) { panic("not yet") }
-
-// CheckParameters is Parameters for values that may still hold references: a
-// parameter with a reference in it counts as given and is not looked into.
-func (p *Package) CheckParameters(given map[string]any) error { panic("not yet") }
-
-// Secrets names the parameters that must never be printed.
-func (p *Package) Secrets() []string { panic("not yet") }
-
-// Servers gives the servers of an application of this package in e, in the
-// order of groups and indexes: what the package says, overridden by the
-// application, completed by the environment's defaults. UserData is left empty.
-func (p *Package) Servers(e Environment, a Application) ([]ServerSpec, error) { panic("not yet") }
 
 // Action finds an action by name.
 func (p *Package) Action(name string) (Action, bool) {
