@@ -1,0 +1,143 @@
+// SPDX-License-Identifier: Apache-2.0
+
+// Package chef runs scripts of Type: Chef: a recipe, with chef-solo, as
+// murano-agent 12.0.0 does (executors/chef), but in the plan's own directory.
+package chef
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/openmurano/murano/agent"
+	"github.com/openmurano/murano/plans/body"
+)
+
+// Executor runs recipes.
+type Executor struct {
+	// Program runs the command lines; agent/application's Executor does.
+	Program agent.Executor
+}
+
+var _ agent.Executor = (*Executor)(nil)
+
+// Run runs the recipe that c's EntryPoint names, COOKBOOK::RECIPE, with the
+// attributes that the Body gave, a dictionary. chef-solo starts in a folder of
+// its own below c.Dir that holds node.json; c.Dir is the cookbook path, and
+// solo.rb is there, unless the plan brought its own. With useBerkshelf the
+// cookbooks are those that `berks vendor` puts into c.Dir/berks-cookbooks.
+func (x *Executor) Run(ctx context.Context, c agent.Call) (agent.Output, error) {
+	attributes, err := attributesOf(c)
+	if err != nil {
+		return agent.Output{}, err
+	}
+	at := strings.LastIndex(c.Script.EntryPoint, "::")
+	if at < 0 {
+		return agent.Output{}, &agent.ScriptError{Message: fmt.Sprintf("Module recipe name format %s is not valid", c.Script.EntryPoint)}
+	}
+	cookbook, recipe := c.Script.EntryPoint[:at], c.Script.EntryPoint[at+2:]
+
+	cookbooks := c.Dir
+	if c.Script.Options.UseBerkshelf {
+		if cookbooks, err = x.vendor(ctx, c, cookbook); err != nil {
+			return agent.Output{}, err
+		}
+	}
+	dir, err := x.configure(c, cookbook, recipe, cookbooks, attributes)
+	if err != nil {
+		return agent.Output{}, unprepared(cookbook, recipe, err)
+	}
+	return x.execute(ctx, c, dir, "chef-solo", "-j", "node.json", "-c", filepath.Join(c.Dir, "solo.rb"))
+}
+
+// configure writes node.json and solo.rb, and returns the folder to run in.
+func (x *Executor) configure(c agent.Call, cookbook, recipe, cookbooks string, attributes *body.Dict) (string, error) {
+	dir, err := runFolder(c.Dir)
+	if err != nil {
+		return "", err
+	}
+	solo := filepath.Join(c.Dir, "solo.rb")
+	if _, err := os.Lstat(solo); errors.Is(err, fs.ErrNotExist) {
+		if err := os.WriteFile(solo, []byte(`cookbook_path "`+cookbooks+`"`), 0o600); err != nil {
+			return "", err
+		}
+	}
+	node := body.NewDict("run_list", body.NewList("recipe["+cookbook+"::"+recipe+"]"))
+	if attributes.Len() > 0 {
+		node.Set(cookbook, attributes)
+	}
+	text, err := body.EncodeJSON(node)
+	if err != nil {
+		return "", err
+	}
+	return dir, os.WriteFile(filepath.Join(dir, "node.json"), text, 0o600)
+}
+
+// vendor brings the cookbooks that the Berksfile names, and returns where they are.
+func (x *Executor) vendor(ctx context.Context, c agent.Call, cookbook string) (string, error) {
+	file := c.Script.Options.BerksfilePath
+	if file == "" {
+		file = cookbook + "/Berksfile"
+	}
+	if !filepath.IsLocal(filepath.FromSlash(file)) {
+		return "", &agent.ScriptError{Message: fmt.Sprintf("Berksfile %s is outside the script's files; give berksfilePath relative to them", file)}
+	}
+	file = filepath.Join(c.Dir, filepath.FromSlash(file))
+	if info, err := os.Stat(file); err != nil || !info.Mode().IsRegular() {
+		return "", &agent.ScriptError{Message: fmt.Sprintf("Berksfile %s not found; send it with the script's Files, or name it with berksfilePath", file)}
+	}
+	into := filepath.Join(c.Dir, "berks-cookbooks")
+	if err := os.MkdirAll(into, 0o755); err != nil {
+		return "", err
+	}
+	dir, err := runFolder(c.Dir)
+	if err != nil {
+		return "", err
+	}
+	out, err := x.execute(ctx, c, dir, "berks", "vendor", "--berksfile="+file, into)
+	if err != nil {
+		return "", err
+	}
+	if out.ExitCode != 0 {
+		message := "Berks returned error code"
+		if c.Script.Options.VerifyExitcode {
+			message = out.Failure
+		}
+		return "", &agent.ScriptError{Message: message, Output: &out}
+	}
+	return into, nil
+}
+
+// execute runs a program in dir. Lines of its output that say ERROR are added
+// to its standard error, since that is where plans look.
+func (x *Executor) execute(ctx context.Context, c agent.Call, dir, program string, args ...string) (agent.Output, error) {
+	entry, err := writeEntry(dir, program, args)
+	if err != nil {
+		return agent.Output{}, err
+	}
+	run := c
+	run.Entry, run.Args, run.Kwargs = entry, nil, nil
+	out, err := x.Program.Run(ctx, run)
+	out.Failure = fmt.Sprintf("Script %s returned error code", c.Script.EntryPoint)
+	if c.Script.Options.CaptureStderr {
+		out.Stderr = withErrors(out.Stderr, out.Stdout)
+	}
+	return out, err
+}
+
+// unprepared is murano-agent's answer when the files of a run cannot be
+// written; ErrorCode 100.
+func unprepared(cookbook, recipe string, err error) error {
+	if raised := (*body.Exception)(nil); errors.As(err, &raised) {
+		return err // attributes that are no JSON
+	}
+	reason := err.Error()
+	return &agent.ScriptError{
+		Message: fmt.Sprintf("Cookbook %s returned error code %s: %s", cookbook, recipe, reason),
+		Output:  &agent.Output{ExitCode: 2, Stderr: &reason},
+	}
+}

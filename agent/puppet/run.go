@@ -1,0 +1,106 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package puppet
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"syscall"
+
+	"github.com/openmurano/murano/agent"
+	"github.com/openmurano/murano/plans/body"
+)
+
+// attributesOf is the dictionary of a call, run(function, recipe_attributes,
+// input) in murano-agent 12.0.0; nil when the Body gave none.
+func attributesOf(c agent.Call) (*body.Dict, error) {
+	misuse := func(format string, args ...any) error {
+		return &agent.ArgumentError{Script: c.Name, Reason: fmt.Sprintf(format, args...)}
+	}
+	if len(c.Args) > 2 {
+		return nil, misuse("takes a dictionary of attributes and an input, but %d arguments were given", len(c.Args))
+	}
+	var value body.Value
+	if len(c.Args) > 0 {
+		value = c.Args[0]
+	}
+	for k, v := range c.Kwargs.All() {
+		switch {
+		case k == "recipe_attributes" && len(c.Args) > 0, k == "input" && len(c.Args) > 1, k == "function":
+			return nil, misuse("got multiple values for argument '%s'", k)
+		case k == "recipe_attributes":
+			value = v
+		case k == "input": // murano-agent takes it and reads it nowhere
+		default:
+			return nil, misuse("got an unexpected keyword argument '%v'", k)
+		}
+	}
+	if value == nil {
+		return nil, nil
+	}
+	attributes, ok := value.(*body.Dict)
+	if !ok {
+		return nil, misuse("takes a dictionary of attributes, {'name': value}; another kind of value was given")
+	}
+	return attributes, nil
+}
+
+// runFolder makes a fresh folder below dir, so that nothing of an earlier call
+// is taken for this one's.
+func runFolder(dir string) (string, error) {
+	run := filepath.Join(dir, ".run")
+	if err := os.RemoveAll(run); err != nil {
+		return "", err
+	}
+	return run, os.Mkdir(run, 0o700)
+}
+
+// writeEntry writes the program to be run, which is a script: so the program
+// is looked for, and its absence told, as a shell does it.
+func writeEntry(dir, program string, args []string) (string, error) {
+	text := "#!/bin/sh\ncommand -v " + program + " >/dev/null || { echo '/bin/sh: 1: " + program + ": not found' >&2; exit 127; }\nexec " + program
+	for _, a := range args {
+		text += " " + quote(a)
+	}
+	path := filepath.Join(dir, ".entry")
+	if err := os.WriteFile(path, []byte(text+"\n"), 0o700); err != nil {
+		return "", err
+	}
+	// A child that another goroutine is starting may still hold the file open
+	// for writing, and then it cannot be executed; once the lock is free, none does.
+	syscall.ForkLock.Lock()
+	syscall.ForkLock.Unlock() //nolint:staticcheck // an empty section is the point
+	return path, nil
+}
+
+// quote makes s one word of a shell.
+func quote(s string) string {
+	if regexp.MustCompile(`^[A-Za-z0-9_./:=@%+,-]+$`).MatchString(s) {
+		return s
+	}
+	return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'"
+}
+
+// withErrors is stderr with the lines of stdout that say ERROR below it.
+func withErrors(stderr, stdout *string) *string {
+	if stdout == nil {
+		return stderr
+	}
+	var lines []string
+	if stderr != nil && *stderr != "" {
+		lines = append(lines, *stderr)
+	}
+	for _, line := range strings.Split(*stdout, "\n") {
+		if strings.Contains(line, "ERROR") {
+			lines = append(lines, line)
+		}
+	}
+	if len(lines) == 0 {
+		return stderr
+	}
+	all := strings.TrimSpace(strings.Join(lines, "\n"))
+	return &all
+}
