@@ -57,7 +57,7 @@ func (r *reader) checkVersion() error {
 	}
 	s, isText := v.(string)
 	if !isText {
-		return &FormatError{Path: "FormatVersion", Reason: pyText(v) + " is not a version in quotes", Next: next}
+		return &FormatError{Path: "FormatVersion", Reason: kindOf(v) + " where a version in quotes is expected", Next: next}
 	}
 	format, err := ParseVersion(s)
 	if err != nil {
