@@ -47,7 +47,7 @@ type Deployment struct {
 	Packages  map[string]string `json:"packages,omitempty"`
 	Started   time.Time         `json:"started"`
 	Ended     time.Time         `json:"ended,omitzero"`
-	Leftovers []Leftover        `json:"leftovers,omitempty"` // of a deletion: what is still there
+	Leftovers []Leftover        `json:"leftovers,omitempty"` // what is still there of deleted stacks
 }
 
 // attend runs each unfinished deployment of the store, one for an environment
@@ -139,7 +139,7 @@ func (c *Controller) finish(ctx context.Context, d Deployment) error {
 		state = StateDeleted
 		d.Leftovers, err = r.deleteAll(ctx)
 	} else {
-		err = r.deploy(ctx)
+		d.Leftovers, err = r.deploy(ctx)
 	}
 	if fatal(ctx, err) {
 		return err
@@ -168,8 +168,10 @@ func closing(d Deployment) string {
 	switch {
 	case d.State == Failed:
 		return string(d.Wish) + " failed: " + d.Cause
-	case d.Wish == WishDeploy:
+	case d.Wish == WishDeploy && len(d.Leftovers) == 0:
 		return "deployed"
+	case d.Wish == WishDeploy:
+		return fmt.Sprintf("deployed; %d resources of removed applications are left over", len(d.Leftovers))
 	case len(d.Leftovers) == 0:
 		return "deleted; nothing is left"
 	}

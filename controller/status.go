@@ -189,16 +189,12 @@ func (p PlanRecord) returned() any {
 }
 
 // maskOf hides every secret parameter of an environment: those written in its
-// spec, and those that come from other applications' outputs.
+// spec, and those that were resolved from other applications' outputs.
 func (c *Controller) maskOf(ctx context.Context, e EnvironmentRecord) (*mask, error) {
 	m := new(mask)
 	spec, err := ParseEnvironment(e.Spec)
 	if err != nil {
 		return nil, fmt.Errorf("environment %s: %w", e.Name, err)
-	}
-	scopes, err := c.scopes(ctx, e.ID)
-	if err != nil {
-		return nil, err
 	}
 	for _, a := range spec.Applications {
 		p, err := c.Package(ctx, a.Package)
@@ -208,18 +204,18 @@ func (c *Controller) maskOf(ctx context.Context, e EnvironmentRecord) (*mask, er
 		if err != nil {
 			return nil, err
 		}
-		for _, parameter := range p.Spec.Parameters {
-			if !parameter.Secret {
-				continue
-			}
-			m.add(parameter.Default)
-			if given, ok := a.Parameters[parameter.Name]; ok {
-				m.add(given)
-				if v, err := Resolve(given, Scope{Environment: e.Name, Application: a.Name, Applications: scopes}); err == nil {
-					m.add(v)
-				}
-			}
+		m.addParameters(p, a.Parameters)
+	}
+	apps, err := c.Store.Applications(ctx, e.ID)
+	if err != nil {
+		return nil, err
+	}
+	for _, a := range apps {
+		p, err := c.packageOf(ctx, a.Package, a.PackageDigest)
+		if err != nil {
+			return nil, err
 		}
+		m.addParameters(p, a.Parameters)
 	}
 	return m, nil
 }
@@ -248,23 +244,6 @@ func (c *Controller) maskedSpec(ctx context.Context, e EnvironmentRecord, m *mas
 	}
 	b, err := spec.Encode()
 	return string(b), err
-}
-
-// scopes gives what applications of the environment can see of each other.
-func (c *Controller) scopes(ctx context.Context, environmentID string) (map[ApplicationName]ApplicationScope, error) {
-	apps, err := c.Store.Applications(ctx, environmentID)
-	if err != nil {
-		return nil, err
-	}
-	servers, err := c.Store.Servers(ctx, environmentID)
-	if err != nil {
-		return nil, err
-	}
-	out := make(map[ApplicationName]ApplicationScope, len(apps))
-	for _, a := range apps {
-		out[a.Name] = ApplicationScope{Outputs: a.Outputs, Servers: serversOf(servers, a.Name)}
-	}
-	return out, nil
 }
 
 // serversOf gives the servers of one application, as references see them.

@@ -12,10 +12,12 @@ import (
 var (
 	// ErrNotFound says that no such environment, package, deployment, server or plan is recorded.
 	ErrNotFound = errors.New("not found")
+	// ErrKnownPlan says that a plan of this ID is recorded already.
+	ErrKnownPlan = errors.New("a plan of this ID was sent before")
 	// ErrStore says that the store itself does not work: a full disk, a lost
 	// file. A Controller that meets it stops, and goes on where it was when it
-	// is started again. Every error of an Environments but ErrNotFound and the
-	// context's own wraps it.
+	// is started again. Every error of an Environments but the two above and
+	// the context's own wraps it.
 	ErrStore = errors.New("the store does not answer")
 )
 
@@ -80,6 +82,8 @@ type StoredApplications interface {
 	// PutServer records all of s but its Hello, which only PutHello changes.
 	PutServer(ctx context.Context, s ServerRecord) error
 	Servers(ctx context.Context, environmentID string) ([]ServerRecord, error) // by application, group, index
+	// Server returns the server with this queue.
+	Server(ctx context.Context, queue string) (ServerRecord, error)
 	RemoveServer(ctx context.Context, queue string) error
 	// PutHello records that the agent of this queue has spoken, and returns its server.
 	PutHello(ctx context.Context, queue string, h Hello) (ServerRecord, error)
@@ -87,6 +91,8 @@ type StoredApplications interface {
 
 // StoredPlans are the execution plans that were sent, and their results.
 type StoredPlans interface {
+	// PutPlan records a plan that is about to be sent. One that is recorded
+	// already is ErrKnownPlan, and stays as it was.
 	PutPlan(ctx context.Context, p PlanRecord) error
 	Plan(ctx context.Context, id string) (PlanRecord, error)
 	Plans(ctx context.Context, environmentID string) ([]PlanRecord, error) // oldest first
@@ -154,7 +160,8 @@ type StackRecord struct {
 	ID       StackID
 	Outputs  map[string]any
 	// Since is when the template was first applied: an agent that spoke before may be one of a server that is replaced.
-	Since time.Time
+	Since     time.Time
+	Completed time.Time // when it became complete
 	// Deleted is set once Heat has deleted it; Leftovers are what was still there then.
 	Deleted   bool
 	Leftovers []Leftover
@@ -170,6 +177,7 @@ type ApplicationRecord struct {
 	State         State
 	Cause         string
 	After         []ApplicationName // what it depends on: deleted after it
+	Parameters    map[string]any    // all of the package's, resolved; hold secrets. nil: not yet known
 	Stack         StackRecord
 	Outputs       map[string]any
 	Updated       time.Time
