@@ -68,7 +68,7 @@ func (c *specCheck) groups() []string {
 // template binds the step's template with stand-ins, so that a missing file or
 // name is found before anything is deployed.
 func (c *specCheck) template(s Step, at string) {
-	_, _, _, err := c.pkg.build(s.Plan, c.pkg.standIns(s))
+	_, err := c.pkg.build(s.Plan, c.pkg.standIns(s))
 	var faults Faults
 	switch {
 	case errors.As(err, &faults) && faults[0].Line == 0 && strings.HasSuffix(faults[0].File, s.Plan):

@@ -37,7 +37,7 @@ func (p *Package) Plan(template string, with map[string]any) (plans.Plan, error)
 // a secret parameter of the package are named in the plan's secrets, and a
 // plan without a name gets the step's.
 func (p *Package) StepPlan(s Step, with map[string]any) (plans.Plan, error) {
-	plan, bound, err := p.plan(s.Plan, with)
+	plan, made, err := p.plan(s.Plan, with)
 	if err != nil {
 		return plans.Plan{}, err
 	}
@@ -45,8 +45,8 @@ func (p *Package) StepPlan(s Step, with map[string]any) (plans.Plan, error) {
 		plan.Name = s.Name
 	}
 	secret := p.secretNames(s)
-	for _, parameter := range sortedKeys(bound) {
-		for name := range bound[parameter] {
+	for _, parameter := range sortedKeys(made.bound) {
+		for name := range made.bound[parameter] {
 			if secret[name] && !contains(plan.Options.Secrets, parameter) {
 				plan.Options.Secrets = append(plan.Options.Secrets, parameter)
 			}
@@ -69,46 +69,78 @@ func (p *Package) secretNames(s Step) map[string]bool {
 	return out
 }
 
-// plan gives also, for each of the plan's Parameters, the names bound in it.
-func (p *Package) plan(template string, with map[string]any) (plans.Plan, map[string]map[string]bool, error) {
-	built, bound, _, err := p.build(template, with)
-	if err != nil {
-		return plans.Plan{}, nil, err
-	}
-	b, err := compactJSON(built)
-	if err != nil {
-		return plans.Plan{}, nil, fmt.Errorf("Resources/%s: %w", template, err)
-	}
-	plan, err := plans.Parse(b)
-	if err != nil {
-		return plans.Plan{}, nil, fmt.Errorf("Resources/%s: %w", template, err)
-	}
-	return plan, bound, nil
+// A Rehearsal is a step's plan made with stand-ins for the values that are only
+// known on deployment: a parameter's default, or a value of its type.
+type Rehearsal struct {
+	Plan   plans.Plan
+	Unused []string // names of with that the template does not bind
 }
 
-// build makes the plan's document. used are the names the template binds.
-func (p *Package) build(template string, with map[string]any) (built ordered, bound map[string]map[string]bool, used map[string]bool, err error) {
+// Rehearse makes a step's plan before anything is deployed. It finds what is
+// wrong in the template; it may also refuse a stand-in where the template is
+// choosy about the value.
+func (p *Package) Rehearse(s Step) (Rehearsal, error) {
+	with := p.standIns(s)
+	plan, made, err := p.plan(s.Plan, with)
+	r := Rehearsal{Plan: plan}
+	for _, name := range sortedKeys(with) {
+		if err == nil && !made.used[name] {
+			r.Unused = append(r.Unused, name)
+		}
+	}
+	return r, err
+}
+
+// A building is a template on its way to a plan.
+type building struct {
+	top   *yaml.Node
+	plan  ordered
+	bound map[string]map[string]bool // for each of the plan's Parameters, the names bound in it
+	used  map[string]bool            // all names bound
+}
+
+func (p *Package) plan(template string, with map[string]any) (plans.Plan, building, error) {
+	made, err := p.build(template, with)
+	if err != nil {
+		return plans.Plan{}, made, err
+	}
+	file := path.Join("Resources", template)
+	b, err := compactJSON(made.plan)
+	if err != nil {
+		return plans.Plan{}, made, fmt.Errorf("%s: %w", file, err)
+	}
+	plan, err := plans.Parse(b)
+	var broken *plans.FormatError
+	switch {
+	case errors.As(err, &broken):
+		return plans.Plan{}, made, Faults{{File: file, Line: locate(made.top, broken.Path).Line, Path: broken.Path, What: broken.Reason, Do: broken.Next}}
+	case err != nil:
+		return plans.Plan{}, made, Faults{{File: file, Path: "FormatVersion", What: err.Error(), Do: "use a format up to " + plans.MaxVersion().String()}}
+	}
+	return plan, made, nil
+}
+
+// build makes the plan's document, as far as it does not depend on the rules of plans.
+func (p *Package) build(template string, with map[string]any) (building, error) {
 	file := path.Join("Resources", template)
 	text, err := p.resource(file)
 	if err != nil {
-		return nil, nil, nil, Faults{{File: file, What: err.Error(), Do: "put the template there, or correct the step's plan; " + p.listing("Resources", "template")}}
+		return building{}, Faults{{File: file, What: err.Error(), Do: "put the template there, or correct the step's plan; " + p.listing("Resources", ".template")}}
 	}
 	b := &binder{document: document{file: file}, with: with, used: map[string]bool{}}
 	top := b.root(text)
 	if top != nil && top.Kind != yaml.MappingNode {
 		b.fault(top, "", "a plan template is a mapping, not "+describe(top), "begin it with FormatVersion: 2.0.0")
-		top = nil
 	}
-	if top == nil {
-		return nil, nil, nil, b.faults.Err()
+	if len(b.faults) > 0 {
+		return building{}, b.faults
 	}
-	built = b.object(top, "")
-	bound = b.perParameter(top)
+	made := building{top: top, plan: b.object(top, ""), bound: b.perParameter(top), used: b.used}
 	if len(b.faults) == 0 {
 		a := &assembly{document: &b.document, pkg: p, top: top}
-		built = a.run(built)
+		made.plan = a.run(made.plan)
 	}
-	return built, bound, b.used, b.faults.Err()
+	return made, b.faults.Err()
 }
 
 // perParameter says which names are bound in each of the plan's Parameters.
