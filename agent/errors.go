@@ -2,7 +2,11 @@
 
 package agent
 
-import "fmt"
+import (
+	"fmt"
+
+	"github.com/openmurano/murano/plans"
+)
 
 // A ScriptError says that a script failed: ErrorCode 100. Its text is the
 // Message of the result, its Output the AdditionalInfo (nil means null).
@@ -12,6 +16,9 @@ type ScriptError struct {
 }
 
 func (e *ScriptError) Error() string { return e.Message }
+
+// ErrorCode is that of the result: plans.CodeScript.
+func (e *ScriptError) ErrorCode() int { return plans.CodeScript }
 
 // An ArgumentError says that the Body called a script with arguments it does
 // not take: ErrorCode 1, a TypeError in the Body.

@@ -88,6 +88,19 @@ func (r *Runner) Interrupted(e Entry) plans.Result {
 	return res
 }
 
+// maxReruns bounds how often a plan that takes the agent down is begun again.
+const maxReruns = 5
+
+// Reruns tells whether the plan in e asks to be run again after an
+// interruption (onInterrupt: rerun), and was not yet so too often.
+func (r *Runner) Reruns(e Entry) bool {
+	if e.Refused != "" || e.Attempts >= maxReruns {
+		return false
+	}
+	p, err := plans.ParseOptions{Max: r.MaxFormat}.Parse(e.Message.Body)
+	return err == nil && p.Options.OnInterrupt == "rerun"
+}
+
 func (r *Runner) attempt(e Entry) *attempt {
 	id, _ := plans.Identify(e.Message)
 	return &attempt{r: r, e: e, id: id, log: r.logger().With("plan", id), began: r.now()}
@@ -206,6 +219,9 @@ func (a *attempt) supported() error {
 			return ask(where + ".mirror: only")
 		}
 		return nil
+	}
+	if a.plan.Options.OnInterrupt == "resume" {
+		return ask("Options.onInterrupt: resume")
 	}
 	if err := check("Options", a.plan.Options); err != nil {
 		return err

@@ -1,0 +1,187 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package spool
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/openmurano/murano/internal/atomicfile"
+	"github.com/openmurano/murano/plans"
+	"github.com/openmurano/murano/plans/body"
+)
+
+const (
+	planName       = "plan.json"
+	stateName      = "state.json"
+	resultName     = "result.json"
+	whyName        = "WHY.txt"
+	lockName       = ".lock"
+	reserveName    = ".reserve"
+	knownName      = "known"
+	quarantineName = "quarantine"
+	noteName       = "NOTE.txt"
+	newPrefix      = ".new-"
+)
+
+// States of state.json. Between Finish and Archive the file says running, and
+// result.json says otherwise: it alone makes a plan finished.
+const (
+	statePending  = "pending"
+	stateRunning  = "running"
+	stateFinished = "finished" // and owed to somebody
+	stateAnswered = "answered"
+)
+
+// A record is what memory holds of a plan: never its body, never its result.
+type record struct {
+	key      string
+	state    state
+	finished bool // result.json is there
+	archived bool // it is in the history
+}
+
+// state is state.json.
+type state struct {
+	Format   int        `json:"format"`
+	ID       string     `json:"id"`
+	Name     string     `json:"name,omitempty"`
+	Stamp    int64      `json:"stamp,omitempty"`
+	State    string     `json:"state"`
+	Result   string     `json:"result,omitempty"` // State of the Report
+	Attempts int        `json:"attempts"`
+	Received time.Time  `json:"received"`
+	Begun    *time.Time `json:"begun,omitempty"` // the last attempt
+	Finished *time.Time `json:"finished,omitempty"`
+	Answered *time.Time `json:"answered,omitempty"`
+	Owed     []string   `json:"owed"` // for each answer that is still owed, where to; "" means the configured queue
+	Answers  int        `json:"answers"`
+	Bytes    int64      `json:"bytes,omitempty"` // of the directory, from when it was answered
+	Refused  string     `json:"refused,omitempty"`
+	Message  properties `json:"message"`
+}
+
+// properties are those of the message, its body apart.
+type properties struct {
+	ID          string `json:"messageId,omitempty"`
+	ContentType string `json:"contentType,omitempty"`
+	ReplyTo     string `json:"replyTo,omitempty"`
+	Signature   []byte `json:"signature,omitempty"`
+	Exchange    string `json:"exchange,omitempty"`
+	Key         string `json:"routingKey,omitempty"`
+	Redelivered bool   `json:"redelivered,omitempty"`
+}
+
+func propertiesOf(m plans.Message) properties {
+	return properties{m.ID, m.ContentType, m.ReplyTo, m.Signature, m.Exchange, m.Key, m.Redelivered}
+}
+
+func (p properties) message(body []byte) plans.Message {
+	return plans.Message{ID: p.ID, Body: body, ContentType: p.ContentType, ReplyTo: p.ReplyTo, Signature: p.Signature,
+		Exchange: p.Exchange, Key: p.Key, Redelivered: p.Redelivered}
+}
+
+func (s state) encode() ([]byte, error) {
+	b, err := json.MarshalIndent(s, "", "  ")
+	return append(b, '\n'), err
+}
+
+func readState(dir string) (state, error) {
+	b, err := os.ReadFile(filepath.Join(dir, stateName))
+	if err != nil {
+		return state{}, err
+	}
+	if len(bytes.TrimSpace(b)) == 0 {
+		return state{}, fmt.Errorf("%s is empty", stateName)
+	}
+	var s state
+	if err := json.Unmarshal(b, &s); err != nil {
+		return state{}, fmt.Errorf("%s: %w", stateName, err)
+	}
+	switch s.State {
+	case statePending, stateRunning, stateFinished, stateAnswered:
+	default:
+		return state{}, fmt.Errorf("%s: state %q is none this agent knows", stateName, s.State)
+	}
+	if s.Format != 1 {
+		return state{}, fmt.Errorf("%s: format %d is not 1", stateName, s.Format)
+	}
+	return s, nil
+}
+
+// write makes s the state of r, on disk first.
+func (d *Dir) write(r *record, s state) error {
+	text, err := s.encode()
+	if err != nil {
+		return err
+	}
+	if err := atomicfile.WriteFile(filepath.Join(d.path, r.key, stateName), text, 0o600); err != nil {
+		return err
+	}
+	r.state = s
+	return nil
+}
+
+// readResult reads result.json; false where there is none that can be read.
+func readResult(dir string) (plans.Result, error) {
+	b, err := os.ReadFile(filepath.Join(dir, resultName))
+	if err != nil {
+		return plans.Result{}, err
+	}
+	if len(b) == 0 {
+		return plans.Result{}, errors.New("result.json is empty")
+	}
+	return plans.ParseResult(b)
+}
+
+// shortName is the part of a directory's name that is for people.
+func (s state) shortName() string {
+	plain := func(text string, n int) string {
+		text = strings.Map(func(r rune) rune {
+			switch {
+			case r >= 'a' && r <= 'z', r >= '0' && r <= '9':
+				return r
+			case r >= 'A' && r <= 'Z':
+				return r + 'a' - 'A'
+			}
+			return '-'
+		}, text)
+		for strings.Contains(text, "--") {
+			text = strings.ReplaceAll(text, "--", "-")
+		}
+		return strings.Trim(text[:min(len(text), n)], "-")
+	}
+	if n := plain(s.Name, 32); n != "" {
+		return n
+	}
+	if n := plain(s.ID, 12); n != "" {
+		return n
+	}
+	return "plan"
+}
+
+// peek reads from a plan, which may be broken, its Name and where its result
+// is to go: its own word, else the message's.
+func peek(m plans.Message) (name, replyTo string) {
+	var p struct{ Name, ReplyTo body.Value }
+	replyTo = m.ReplyTo
+	v, err := body.DecodeJSON(m.Body)
+	if err != nil {
+		return "", replyTo
+	}
+	if d, ok := v.(*body.Dict); ok {
+		p.Name, _ = d.Get("Name")
+		p.ReplyTo, _ = d.Get("ReplyTo")
+	}
+	name, _ = p.Name.(string)
+	if to, ok := p.ReplyTo.(string); ok && to != "" {
+		replyTo = to
+	}
+	return name, replyTo
+}
