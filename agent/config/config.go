@@ -87,7 +87,8 @@ type RabbitMQ struct {
 	ServerName string
 	// Insecure turns the verification of the broker's certificate off.
 	Insecure bool
-	// Heartbeat is how often both sides show that they live. Default 30s.
+	// Heartbeat is how often the broker shows that it lives; silent for twice as long,
+	// the connection is made anew. Whole seconds. Default 10s.
 	Heartbeat time.Duration
 }
 
@@ -111,12 +112,12 @@ type Fetch struct {
 type History struct {
 	Count int           // default 200
 	Size  Bytes         // default 512M
-	Age   time.Duration // default 30 days
+	Age   time.Duration // default 90 days
 }
 
-// Script bounds the scripts of plans that name no bound of their own.
+// Script bounds the scripts of plans.
 type Script struct {
-	Timeout   time.Duration // of one script; 0 means none, the default, as murano-agent
+	Grace     time.Duration // between SIGTERM and SIGKILL, when a script is stopped; default 10s
 	MaxOutput Bytes         // kept of each of stdout and stderr; default 16M
 }
 
@@ -126,15 +127,15 @@ func Default() Config {
 		Storage: "/var/murano",
 		RabbitMQ: RabbitMQ{
 			Hosts: []string{"localhost"}, Login: "guest", Password: "guest",
-			VirtualHost: "/", Heartbeat: 30 * time.Second,
+			VirtualHost: "/", Heartbeat: 10 * time.Second,
 		},
 		Log: Log{Format: "text"},
 		Fetch: Fetch{
 			ConnectTimeout: 30 * time.Second, StallTimeout: time.Minute,
 			Timeout: time.Hour, MaxSize: 4 << 30,
 		},
-		History: History{Count: 200, Size: 512 << 20, Age: 30 * 24 * time.Hour},
-		Script:  Script{MaxOutput: 16 << 20},
+		History: History{Count: 200, Size: 512 << 20, Age: 90 * 24 * time.Hour},
+		Script:  Script{Grace: 10 * time.Second, MaxOutput: 16 << 20},
 	}
 }
 

@@ -214,7 +214,7 @@ func TestWhatIsWrittenIsReadBack(t *testing.T) {
 	full.RabbitMQ.ServerName, full.RabbitMQ.Heartbeat, full.Log.Format = "s", 7*time.Second, "json"
 	full.Fetch = config.Fetch{ConnectTimeout: time.Second, StallTimeout: 90 * time.Minute, Timeout: 36 * time.Hour, MaxSize: 1536}
 	full.History = config.History{Count: 1, Size: 3 << 30, Age: 48 * time.Hour}
-	full.Script = config.Script{Timeout: time.Hour, MaxOutput: 1}
+	full.Script = config.Script{Grace: time.Hour, MaxOutput: 1}
 	native, err := full.EncodeYAML()
 	if err != nil {
 		t.Fatal(err)

@@ -49,7 +49,7 @@ func options() []option {
 		{yaml: "history.size", at: func(c *Config) any { return &c.History.Size }},
 		{yaml: "history.age", at: func(c *Config) any { return &c.History.Age }},
 
-		{yaml: "script.timeout", at: func(c *Config) any { return &c.Script.Timeout }},
+		{yaml: "script.grace", at: func(c *Config) any { return &c.Script.Grace }},
 		{yaml: "script.maxOutput", at: func(c *Config) any { return &c.Script.MaxOutput }},
 	}
 }

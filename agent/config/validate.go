@@ -52,6 +52,7 @@ func (c Config) Validate() error {
 		{"rabbitmq.heartbeat", int64(c.RabbitMQ.Heartbeat)}, {"fetch.connectTimeout", int64(c.Fetch.ConnectTimeout)},
 		{"fetch.stallTimeout", int64(c.Fetch.StallTimeout)}, {"fetch.timeout", int64(c.Fetch.Timeout)},
 		{"fetch.maxSize", int64(c.Fetch.MaxSize)}, {"script.maxOutput", int64(c.Script.MaxOutput)}, {"history.count", int64(c.History.Count)},
+		{"history.size", int64(c.History.Size)}, {"history.age", int64(c.History.Age)}, {"script.grace", int64(c.Script.Grace)},
 	} {
 		if b.n <= 0 {
 			fault(b.key, "is not above zero", "write a larger value, or remove the key for the default")
