@@ -188,6 +188,15 @@ func (a *applicationRun) destroySteps(ctx context.Context) error {
 		Environment: a.env.Name, Application: a.app.Name, Parameters: a.record.Parameters,
 		Steps: make(map[string]StepResult), Applications: make(map[ApplicationName]ApplicationScope),
 	}
+	records, err := a.Store.Applications(ctx, a.env.ID)
+	if err != nil {
+		return err
+	}
+	for _, other := range records { // those it depends on are still there
+		if slices.Contains(a.record.After, other.Name) {
+			a.scope.Applications[other.Name] = ApplicationScope{Outputs: other.Outputs}
+		}
+	}
 	for _, s := range serversOf(a.servers, a.app.Name) {
 		if a.serverOf(s).spoke() {
 			a.scope.Servers = append(a.scope.Servers, s)

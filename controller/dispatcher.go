@@ -81,13 +81,19 @@ func (d *Dispatcher) Dispatch(ctx context.Context, queue string, p plans.Plan) (
 		return plans.Result{}, err
 	}
 	if err := d.Store.PutPlan(ctx, r); err != nil {
+		if errors.Is(err, ErrKnownPlan) {
+			err = fmt.Errorf("plan %s: %w; give it another ID, or none", r.ID, err)
+		}
 		return plans.Result{}, err
 	}
-	r, err = d.deliver(ctx, r)
+	done, err := d.deliver(ctx, r)
 	if err != nil {
+		if ctx.Err() == nil && !errors.Is(err, ErrStore) {
+			err = errors.Join(err, d.Store.GiveUp(ctx, r.ID, err.Error()))
+		}
 		return plans.Result{}, err
 	}
-	return plans.ParseResult(r.Result)
+	return plans.ParseResult(done.Result)
 }
 
 // prepare makes the record of p: complete, encoded and signed, but not yet stored.

@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -78,11 +79,10 @@ func (a *applicationRun) plan(s Step) (plans.Plan, error) {
 		return plans.Plan{}, fmt.Errorf("with: %w", err)
 	}
 	values, _ := with.(map[string]any)
-	p, err := a.pack.Plan(s.Plan, values)
+	p, err := a.pack.StepPlan(s, values)
 	if err != nil {
 		return plans.Plan{}, err
 	}
-	p.Name = or(p.Name, s.Name)
 	p.Options.Timeout = or(s.Timeout, p.Options.Timeout, a.Options.StepTimeout, time.Hour)
 	if s.Retry.Attempts > 0 {
 		p.Options.Retry = s.Retry
@@ -90,7 +90,7 @@ func (a *applicationRun) plan(s Step) (plans.Plan, error) {
 	p.Options.Progress = true
 	for name, value := range p.Parameters.All() {
 		text, ok := name.(string)
-		if ok && a.holdsSecret(value) {
+		if ok && !slices.Contains(p.Options.Secrets, text) && a.holdsSecret(value) {
 			p.Options.Secrets = append(p.Options.Secrets, text)
 		}
 	}
