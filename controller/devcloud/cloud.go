@@ -33,6 +33,7 @@ type Cloud struct {
 	Dir string
 	// Transport gives each agent its own connection to the broker.
 	Transport func() agent.Transport
+	Version   string       // of the agents
 	Log       *slog.Logger // nil means nothing is logged
 
 	mu     sync.Mutex

@@ -1,0 +1,131 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/gofrs/flock"
+	"github.com/spf13/cobra"
+
+	"github.com/openmurano/murano/agent"
+	"github.com/openmurano/murano/controller"
+	"github.com/openmurano/murano/controller/devcloud"
+	"github.com/openmurano/murano/controller/sqlstore"
+	"github.com/openmurano/murano/internal/atomicfile"
+	"github.com/openmurano/murano/internal/memq"
+)
+
+func newDev() *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "dev",
+		Short: "Run the whole product in this process, without cloud or broker",
+		Long: `Dev serves evaluation and package authors. Each server of an environment is an
+agent in this process that runs plans as you, in a directory of its own, which
+scripts find in MURANO_GUEST_DIR. Nothing is isolated: deploy only packages you
+would run yourself. At its end everything it made is removed.
+
+Other commands of this machine find it by themselves.`,
+		Example: `  murano-controller dev
+  murano-controller deploy examples/packages/com.example.Greeting --set name=World   # in another terminal`,
+		Args: cobra.NoArgs,
+	}
+	listen := cmd.Flags().String("listen", defaultListen, "address of the API; port 0 chooses one")
+	dir := cmd.Flags().String("dir", "", "directory of guests and token (default: "+devState()+")")
+	debug := cmd.Flags().Bool("debug", false, "log what happens inside")
+	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
+		if *dir == "" {
+			*dir = devState()
+		}
+		absolute, err := filepath.Abs(*dir)
+		if err != nil {
+			return err
+		}
+		log := newLog(cmd.ErrOrStderr(), "text", *debug)
+		d := dev{dir: absolute, listen: *listen}
+		return d.run(cmd.Context(), cmd, log)
+	}
+	return cmd
+}
+
+type dev struct{ dir, listen string }
+
+func (d dev) run(ctx context.Context, cmd *cobra.Command, log *slog.Logger) (err error) {
+	if err := os.MkdirAll(d.dir, 0o700); err != nil {
+		return err
+	}
+	lock := flock.New(filepath.Join(d.dir, "lock"))
+	if alone, err := lock.TryLock(); err != nil {
+		return fmt.Errorf("lock %s: %w", d.dir, err)
+	} else if !alone {
+		return fmt.Errorf("another murano-controller dev uses %s; stop it, or give this one a directory of its own with --dir and --listen", d.dir)
+	}
+	defer func() {
+		err = errors.Join(err, d.clear(), os.Remove(lock.Path()), lock.Unlock(), os.Remove(d.dir))
+	}()
+	if err := d.clear(); err != nil { // of one that was killed
+		return err
+	}
+	token, err := tokenFrom(filepath.Join(d.dir, "token"))
+	if err != nil {
+		return err
+	}
+	store, err := sqlstore.InMemory(ctx)
+	if err != nil {
+		return err
+	}
+	defer store.Close()
+	broker := memq.NewBroker()
+	cloud := &devcloud.Cloud{
+		Dir:       filepath.Join(d.dir, "guests"),
+		Transport: func() agent.Transport { return broker.Conn() },
+		Version:   version,
+		Log:       log,
+	}
+	listener, err := net.Listen("tcp", d.listen)
+	if err != nil {
+		return fmt.Errorf("listen: %w; choose another with --listen", err)
+	}
+	c := &controller.Controller{
+		Store: store, Stacks: cloud, Transport: broker.Conn(), UserData: userData, Log: log,
+		Options: controller.Options{
+			Agent: controller.AgentBroker{Hosts: []string{"memq"}},
+			Settings: controller.Settings{
+				DNS: []string{devcloud.Address}, External: "dev",
+				Defaults: controller.Defaults{Image: "dev", Flavor: "dev"},
+			},
+			BootTimeout: 30 * time.Second,
+		},
+	}
+	url := "http://" + listener.Addr().String()
+	// Written last: who waits for this file finds the API listening.
+	env := fmt.Sprintf("MURANO_URL=%s\nMURANO_TOKEN_FILE=%s\n", url, filepath.Join(d.dir, "token"))
+	if err := atomicfile.WriteFile(filepath.Join(d.dir, "env"), []byte(env), 0o600); err != nil {
+		return err
+	}
+	fmt.Fprintf(cmd.OutOrStdout(), "ready at %s; guests live in %s\n", url, cloud.Dir)
+	if d.dir != devState() || d.listen != defaultListen {
+		fmt.Fprintf(cmd.OutOrStdout(), "for clients: set -a; . %s; set +a\n", filepath.Join(d.dir, "env"))
+	}
+	err = runBoth(ctx, c, token, listener)
+
+	end, cancel := context.WithTimeout(context.WithoutCancel(ctx), 30*time.Second)
+	defer cancel()
+	return errors.Join(err, cloud.Close(end))
+}
+
+// clear removes what dev made in its directory, and only that.
+func (d dev) clear() error {
+	var errs []error
+	for _, name := range []string{"env", "token", "guests"} {
+		errs = append(errs, os.RemoveAll(filepath.Join(d.dir, name)))
+	}
+	return errors.Join(errs...)
+}

@@ -1,0 +1,107 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"maps"
+	"slices"
+	"strings"
+	"text/tabwriter"
+	"time"
+
+	"github.com/spf13/cobra"
+	"gopkg.in/yaml.v3"
+
+	"github.com/openmurano/murano/controller"
+)
+
+// outputFlag adds -o to a command.
+func outputFlag(cmd *cobra.Command) *string {
+	o := cmd.Flags().StringP("output", "o", "table", "table, json or yaml")
+	_ = cmd.RegisterFlagCompletionFunc("output", cobra.FixedCompletions([]string{"table", "json", "yaml"}, cobra.ShellCompDirectiveNoFileComp))
+	return o
+}
+
+// print writes v as -o says; table writes it for a person.
+func print(w io.Writer, format string, v any, table func(io.Writer)) error {
+	switch format {
+	case "table":
+		tw := tabwriter.NewWriter(w, 0, 4, 2, ' ', 0)
+		table(tw)
+		return tw.Flush()
+	case "json":
+		e := json.NewEncoder(w)
+		e.SetIndent("", "  ")
+		e.SetEscapeHTML(false)
+		return e.Encode(v)
+	case "yaml":
+		b, err := json.Marshal(v) // the names of the fields are JSON's
+		if err != nil {
+			return err
+		}
+		var plain any
+		if err := yaml.Unmarshal(b, &plain); err != nil {
+			return err
+		}
+		e := yaml.NewEncoder(w)
+		e.SetIndent(2)
+		if err := e.Encode(plain); err != nil {
+			return err
+		}
+		return e.Close()
+	}
+	return fmt.Errorf("-o %s: there are table, json and yaml", format)
+}
+
+// showEnvironment writes an environment for a person.
+func showEnvironment(w io.Writer, e controller.EnvironmentStatus) {
+	fmt.Fprintf(w, "environment\t%s\n", e.Name)
+	fmt.Fprintf(w, "state\t%s\n", e.State)
+	if e.Cause != "" {
+		fmt.Fprintf(w, "cause\t%s\n", indent(e.Cause))
+	}
+	fmt.Fprintf(w, "updated\t%s\n", e.Updated.Local().Format(time.DateTime))
+	if e.Network != nil {
+		fmt.Fprintf(w, "network stack\t%s\n", e.Network.Name)
+	}
+	for _, a := range e.Applications {
+		fmt.Fprintf(w, "\n%s\t%s\t%s\n", a.Name, a.State, a.Package)
+		if a.Cause != "" {
+			fmt.Fprintf(w, "  cause\t%s\n", indent(a.Cause))
+		}
+		for _, s := range a.Servers {
+			address := s.Address
+			if s.Floating != "" {
+				address += ", " + s.Floating
+			}
+			agent := "agent has not spoken"
+			if !s.Hello.IsZero() {
+				agent = "agent " + s.Agent
+			}
+			fmt.Fprintf(w, "  %s\t%s\t%s\t%s\n", s.Name, address, s.Hostname, agent)
+		}
+		for _, s := range a.Steps {
+			fmt.Fprintf(w, "  %s: %s\t%s\t%s\n", s.Phase, s.Step, s.State, s.Server)
+		}
+		for _, name := range slices.Sorted(maps.Keys(a.Outputs)) {
+			fmt.Fprintf(w, "  %s\t%s\n", name, text(a.Outputs[name]))
+		}
+	}
+}
+
+// text is an output's value for a person: a string as it is, else JSON.
+func text(v any) string {
+	if s, ok := v.(string); ok {
+		return indent(s)
+	}
+	b, err := json.Marshal(v)
+	if err != nil {
+		return fmt.Sprint(v)
+	}
+	return string(b)
+}
+
+func indent(s string) string { return strings.ReplaceAll(s, "\n", "\n\t") }
