@@ -3,17 +3,11 @@
 package controller
 
 import (
-	"archive/zip"
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
-	"io/fs"
 	"sync"
 )
-
-// maxUnpacked bounds what a package unpacks to, in bytes: it is read into memory.
-const maxUnpacked = 256 << 20
 
 // A packageCache holds packages that were read from the store, by digest.
 type packageCache struct {
@@ -24,7 +18,7 @@ type packageCache struct {
 // PutPackage reads a package from a .zip and keeps it. Environments that are
 // deployed from now on use it; one that is being deployed goes on with what it began with.
 func (c *Controller) PutPackage(ctx context.Context, zipped []byte) (*Package, error) {
-	p, err := unpack(zipped)
+	p, err := PackageFromZip(zipped)
 	if err != nil {
 		return nil, err
 	}
@@ -78,7 +72,7 @@ func (c *packageCache) read(r PackageRecord) (*Package, error) {
 	if p := c.find(r.Digest); p != nil {
 		return p, nil
 	}
-	p, err := unpack(r.Zip)
+	p, err := PackageFromZip(r.Zip)
 	if err != nil {
 		return nil, fmt.Errorf("package %s: %w", r.Name, err)
 	}
@@ -89,27 +83,4 @@ func (c *packageCache) read(r PackageRecord) (*Package, error) {
 	}
 	c.byDigest[r.Digest] = p
 	return p, nil
-}
-
-// unpack reads a package from a .zip whose manifest.yaml is at its top or in its only folder.
-func unpack(zipped []byte) (*Package, error) {
-	r, err := zip.NewReader(bytes.NewReader(zipped), int64(len(zipped)))
-	if err != nil {
-		return nil, fmt.Errorf("read package: %w; a package is a .zip with manifest.yaml in it", err)
-	}
-	var size uint64
-	for _, f := range r.File {
-		if size += f.UncompressedSize64; size > maxUnpacked {
-			return nil, fmt.Errorf("read package: it unpacks to more than %d MiB; leave large files out and let the plan download them", maxUnpacked>>20)
-		}
-	}
-	var files fs.FS = r
-	if _, err := fs.Stat(files, "manifest.yaml"); err != nil {
-		if top, err := fs.ReadDir(files, "."); err == nil && len(top) == 1 && top[0].IsDir() {
-			if files, err = fs.Sub(files, top[0].Name()); err != nil {
-				return nil, fmt.Errorf("read package: %w", err)
-			}
-		}
-	}
-	return NewPackage(files)
 }
