@@ -5,7 +5,6 @@ package controller
 import (
 	"errors"
 	"fmt"
-	"strings"
 
 	"gopkg.in/yaml.v3"
 )
@@ -71,7 +70,7 @@ func (c *specCheck) template(s Step, at string) {
 	_, err := c.pkg.build(s.Plan, c.pkg.standIns(s))
 	var faults Faults
 	switch {
-	case errors.As(err, &faults) && faults[0].Line == 0 && strings.HasSuffix(faults[0].File, s.Plan):
+	case errors.As(err, &faults) && faults[0].Line == 0 && faults[0].Path == "":
 		c.wrong(at+".plan", faults[0].File+": "+faults[0].What, faults[0].Do)
 	case faults != nil:
 		for _, f := range faults {

@@ -9,6 +9,7 @@ import (
 	"io/fs"
 	"path"
 	"regexp"
+	"strconv"
 	"strings"
 
 	"gopkg.in/yaml.v3"
@@ -175,7 +176,7 @@ func (d *document) manifest(top *yaml.Node, files fs.FS) Manifest {
 		{"Name", "give the name that people see"},
 		{"Version", "give the package's version, such as 1.0.0"},
 	} {
-		if at[want.key] == nil {
+		if at[want.key] == nil && top.Kind == yaml.MappingNode && !d.advised(want.key) {
 			d.fault(top, want.key, "is missing", want.do)
 		}
 	}
@@ -194,4 +195,14 @@ func (d *document) manifest(top *yaml.Node, files fs.FS) Manifest {
 		}
 	}
 	return m
+}
+
+// advised says whether a fault has already led to the key.
+func (d *document) advised(key string) bool {
+	for _, f := range d.faults {
+		if strings.Contains(f.Do, strconv.Quote(key)) {
+			return true
+		}
+	}
+	return false
 }

@@ -20,7 +20,10 @@ import (
 	"github.com/openmurano/murano/plans"
 )
 
-const scriptsDir = "Resources/scripts"
+const (
+	resourcesDir = "Resources/"
+	scriptsDir   = resourcesDir + "scripts"
+)
 
 // Plan makes an execution plan from Resources/<template>, as Murano's engine
 // does: $names are bound from with (see binder), then the files its scripts
@@ -104,7 +107,7 @@ func (p *Package) plan(template string, with map[string]any) (plans.Plan, buildi
 	if err != nil {
 		return plans.Plan{}, made, err
 	}
-	file := path.Join("Resources", template)
+	file := resourcesDir + template
 	b, err := compactJSON(made.plan)
 	if err != nil {
 		return plans.Plan{}, made, fmt.Errorf("%s: %w", file, err)
@@ -122,7 +125,7 @@ func (p *Package) plan(template string, with map[string]any) (plans.Plan, buildi
 
 // build makes the plan's document, as far as it does not depend on the rules of plans.
 func (p *Package) build(template string, with map[string]any) (building, error) {
-	file := path.Join("Resources", template)
+	file := resourcesDir + template
 	text, err := p.resource(file)
 	if err != nil {
 		return building{}, Faults{{File: file, What: err.Error(), Do: "put the template there, or correct the step's plan; " + p.listing("Resources", ".template")}}
