@@ -14,6 +14,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/openmurano/murano/agent"
@@ -33,6 +34,7 @@ type Executor struct {
 	// 0 means DefaultLinger.
 	Linger time.Duration
 
+	once sync.Once
 	left leftovers
 }
 
@@ -55,6 +57,7 @@ func (x *Executor) Run(ctx context.Context, c agent.Call) (agent.Output, error) 
 	if err != nil {
 		return agent.Output{}, err
 	}
+	x.once.Do(keepToOurselves)
 	shell := x.Shell
 	if shell == "" {
 		shell = "/bin/sh"
