@@ -242,8 +242,14 @@ func (d *document) value(n *yaml.Node, path string) any {
 	return v
 }
 
+var wholeForm = regexp.MustCompile(`^[-+]?[0-9]+$`)
+
 func scalar(n *yaml.Node) (any, error) {
-	switch n.ShortTag() {
+	tag := n.ShortTag()
+	if tag == "!!float" && wholeForm.MatchString(n.Value) {
+		tag = "!!int" // beyond 64 bits, which yaml.v3 takes for a float
+	}
+	switch tag {
 	case "!!null":
 		return nil, nil
 	case "!!bool":
@@ -304,6 +310,9 @@ func shorten(s string) string {
 }
 
 func join(path, key string) string {
+	if key == "" {
+		return path
+	}
 	if path == "" {
 		return key
 	}
@@ -328,7 +337,11 @@ func nearest(name string, known []string) string {
 		if strings.EqualFold(k, name) {
 			return fmt.Sprintf("did you mean %q?", k)
 		}
-		if n := editDistance(strings.ToLower(name), strings.ToLower(k)); n < distance && n < len(k) {
+		n := editDistance(strings.ToLower(name), strings.ToLower(k))
+		if sortedLetters(name) == sortedLetters(k) {
+			n = 1 // letters in another order
+		}
+		if n < distance && n < len(k) {
 			best, distance = k, n
 		}
 	}
@@ -341,6 +354,12 @@ func nearest(name string, known []string) string {
 	sorted := append([]string(nil), known...)
 	sort.Strings(sorted)
 	return "use one of " + strings.Join(sorted, ", ")
+}
+
+func sortedLetters(s string) string {
+	letters := strings.Split(strings.ToLower(s), "")
+	sort.Strings(letters)
+	return strings.Join(letters, "")
 }
 
 // editDistance is Levenshtein's: insertions, deletions and replacements.
