@@ -308,7 +308,7 @@ func (a *applicationRun) silence(ctx context.Context, s ServerRecord, limit time
 	default:
 		tail = "ends:\n" + lastLines(tail, 20)
 	}
-	return fmt.Errorf("server %s (%s, Nova %s) is made since %s, but its agent has not connected to the broker in %v; "+
+	return fmt.Errorf("server %s (%s, Nova %s) is ACTIVE since %s, but its agent has not connected to the broker in %v; "+
 		"check in this order: that the image boots and has cloud-init, that it has the agent or can fetch it, "+
 		"that the guest resolves and reaches the broker (%s), that login and CA are right; its console %s",
 		s.Label(), s.Hostname, s.ID, a.record.Stack.Completed.UTC().Format(time.RFC3339), limit,

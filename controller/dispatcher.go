@@ -86,7 +86,7 @@ func (d *Dispatcher) Dispatch(ctx context.Context, queue string, p plans.Plan) (
 		}
 		return plans.Result{}, err
 	}
-	done, err := d.deliver(ctx, r)
+	done, err := d.deliver(ctx, r.ID)
 	if err != nil {
 		if ctx.Err() == nil && !errors.Is(err, ErrStore) {
 			err = errors.Join(err, d.Store.GiveUp(ctx, r.ID, err.Error()))
@@ -145,15 +145,16 @@ func (d *Dispatcher) stamp(ctx context.Context, queue string) (int64, error) {
 	return next, nil
 }
 
-// deliver publishes the recorded plan r, unless its result is known, and waits
+// deliver publishes the recorded plan, unless its result is known, and waits
 // for the result, which the record it returns holds. A plan that was published
 // before is published again: its agent knows it by its ID, and does not run it
 // twice.
-func (d *Dispatcher) deliver(ctx context.Context, r PlanRecord) (PlanRecord, error) {
-	ring, stop := d.bells.listen(ringPlan(r.ID))
+func (d *Dispatcher) deliver(ctx context.Context, id string) (PlanRecord, error) {
+	ring, stop := d.bells.listen(ringPlan(id))
 	defer stop()
-	if known, err := d.Store.Plan(ctx, r.ID); err != nil || known.Result != nil {
-		return known, err
+	r, err := d.Store.Plan(ctx, id)
+	if err != nil || r.Result != nil {
+		return r, err
 	}
 	m := plans.Message{
 		ID: r.ID, Body: r.Body, ContentType: "application/json", Signature: r.Signature,

@@ -161,7 +161,7 @@ func (a *applicationRun) stepOn(ctx context.Context, phase, step string, p plans
 
 // deliver sends the plan and waits; where no result can come any more it records that.
 func (a *applicationRun) deliver(ctx context.Context, r PlanRecord) (PlanRecord, error) {
-	done, err := a.Dispatcher().deliver(ctx, r)
+	done, err := a.Dispatcher().deliver(ctx, r.ID)
 	switch {
 	case err == nil, fatal(ctx, err):
 		return done, err

@@ -95,7 +95,8 @@ type StoredPlans interface {
 	// already is ErrKnownPlan, and stays as it was.
 	PutPlan(ctx context.Context, p PlanRecord) error
 	Plan(ctx context.Context, id string) (PlanRecord, error)
-	Plans(ctx context.Context, environmentID string) ([]PlanRecord, error) // oldest first
+	// Plans lists those of one environment, oldest first, without Body and Signature.
+	Plans(ctx context.Context, environmentID string) ([]PlanRecord, error)
 	// PutResult records the result of a plan, as it came, with its state. The
 	// first result stays; it reports whether this was the first.
 	PutResult(ctx context.Context, id string, s PlanState, cause string, result []byte, at time.Time) (first bool, err error)

@@ -7,6 +7,7 @@ import (
 	"database/sql"
 	"encoding/json"
 	"errors"
+	"strings"
 	"time"
 
 	"github.com/openmurano/murano/controller"
@@ -34,8 +35,9 @@ func (db *DB) Plan(ctx context.Context, id string) (controller.PlanRecord, error
 
 // Plans implements controller.Environments.
 func (db *DB) Plans(ctx context.Context, environmentID string) ([]controller.PlanRecord, error) {
+	columns := strings.Replace(planColumns, "body, signature", "NULL, NULL", 1)
 	return list(ctx, db, "list plans", scanPlan,
-		"SELECT "+planColumns+" FROM plans WHERE environment_id = ? ORDER BY number", environmentID)
+		"SELECT "+columns+" FROM plans WHERE environment_id = ? ORDER BY number", environmentID)
 }
 
 func scanPlan(r row) (p controller.PlanRecord, err error) {
