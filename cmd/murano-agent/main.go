@@ -1,0 +1,133 @@
+// SPDX-License-Identifier: Apache-2.0
+
+// Command murano-agent runs execution plans in a guest: as a service that
+// receives them over AMQP (run), or a single one from a file (exec).
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"path/filepath"
+	"strings"
+	"syscall"
+
+	"github.com/spf13/cobra"
+)
+
+// version is set by the linker.
+var version = "dev"
+
+// Exit codes, as every command's help says.
+const (
+	exitOK     = 0
+	exitFailed = 1 // a plan failed, or the agent could not go on
+	exitUsage  = 2 // the call, or the format of a plan, is wrong; nothing was done
+	exitConfig = 3 // the configuration is wrong; nothing was done
+)
+
+func main() { os.Exit(run(os.Args, os.Stdin, os.Stdout, os.Stderr)) }
+
+// run is the program; it returns its exit code.
+func run(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	// A second signal ends the program at once.
+	context.AfterFunc(ctx, stop)
+
+	root := newRoot()
+	root.SetArgs(arguments(args))
+	root.SetIn(stdin)
+	root.SetOut(stdout)
+	root.SetErr(stderr)
+	err := root.ExecuteContext(ctx)
+	if err == nil {
+		return exitOK
+	}
+	var coded *exit
+	if !errors.As(err, &coded) {
+		coded = &exit{exitUsage, fmt.Errorf("%w; see murano-agent --help", err)}
+	}
+	if coded.err != nil {
+		for _, line := range strings.Split(coded.err.Error(), "\n") {
+			fmt.Fprintln(stderr, "murano-agent:", line)
+		}
+	}
+	return coded.code
+}
+
+// An exit is an error that knows its exit code. Without an err everything was said already.
+type exit struct {
+	code int
+	err  error
+}
+
+func (e *exit) Error() string {
+	if e.err == nil {
+		return ""
+	}
+	return e.err.Error()
+}
+
+func (e *exit) Unwrap() error { return e.err }
+
+// arguments are those of the program. What the unit file of the Python agent
+// calls, `muranoagent --config-dir /etc/murano`, means run.
+func arguments(args []string) []string {
+	name := strings.TrimSuffix(filepath.Base(args[0]), ".exe")
+	args = args[1:]
+	switch {
+	case len(args) == 0 && name == "muranoagent",
+		len(args) > 0 && strings.HasPrefix(args[0], "--config-"):
+		return append([]string{"run"}, args...)
+	case name == "muranoagent" && strings.HasPrefix(args[0], "-") && args[0] != "-h" && args[0] != "--help" && args[0] != "--version":
+		return append([]string{"run"}, args...)
+	}
+	return args
+}
+
+func newRoot() *cobra.Command {
+	root := &cobra.Command{
+		Use:   "murano-agent",
+		Short: "Runs Murano execution plans in this guest",
+		Long: `murano-agent runs Murano execution plans in this guest.
+
+As a service it receives plans over AMQP, keeps them on disk, runs their
+scripts one plan after another, and answers each exactly once (run). Without a
+broker it runs the plan of a file (exec), or says whether a plan is in order
+(validate).
+
+Exit codes: 0 all is well; 1 a plan failed, or the agent could not go on;
+2 the call or the format of a plan is wrong; 3 the configuration is wrong.
+Called as muranoagent, or with --config-dir and no command, it runs as the
+Python agent of that name did.`,
+		Example: `  murano-agent run --config-dir /etc/murano
+  murano-agent exec plan.yaml --set port=8080
+  murano-agent validate plan.json`,
+		Version:       version,
+		SilenceErrors: true,
+		SilenceUsage:  true,
+		Args:          cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			return errors.New("no command was given")
+		},
+	}
+	root.SetVersionTemplate("murano-agent {{.Version}}\n")
+	root.AddCommand(newRun(), newExec(), newValidate(), newVersion())
+	return root
+}
+
+// outputFlag adds -o to cmd: text or json.
+func outputFlag(cmd *cobra.Command) *string {
+	s := cmd.Flags().StringP("output", "o", "text", "form of the output: text or json")
+	cmd.PreRunE = func(*cobra.Command, []string) error {
+		if *s != "text" && *s != "json" {
+			return fmt.Errorf("--output %q is not a form of output: write text or json", *s)
+		}
+		return nil
+	}
+	return s
+}
