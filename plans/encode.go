@@ -14,7 +14,8 @@ import (
 
 // Encode writes p as Murano's engine does, keys in its order, scripts and files
 // by name. It holds what murano-agent cannot do without (Files, each script's
-// Options) even where it is empty. Parse reads it back equal. The error is Validate's.
+// Options) even where it is empty. Parse reads it back equal. The error is
+// Validate's, or says that Parameters hold what JSON has no form for, such as NaN.
 func (p Plan) Encode() ([]byte, error) {
 	if err := p.Validate(); err != nil {
 		return nil, fmt.Errorf("encode plan %q: %w", p.ID, err)

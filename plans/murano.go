@@ -120,7 +120,7 @@ func (r *reader) checkV1() error {
 func scriptPath(name string) string { return fmt.Sprintf("Scripts[%q]", valid(name)) }
 func filePath(id string) string     { return fmt.Sprintf("Files[%q]", valid(id)) }
 
-var scriptTypes = [...]string{"Application", "Chef", "Puppet"}
+func isScriptType(s string) bool { return s == "Application" || s == "Chef" || s == "Puppet" }
 
 func (r *reader) checkScript(name string, v body.Value) error {
 	path := scriptPath(name)
@@ -159,27 +159,20 @@ func (r *reader) checkScript(name string, v body.Value) error {
 func (r *reader) checkEntry(name string, script *body.Dict) error {
 	path := scriptPath(name)
 	kind, entry := text(script, "Type"), text(script, "EntryPoint")
-	known := kind == scriptTypes[0] || kind == scriptTypes[1] || kind == scriptTypes[2]
 	switch {
 	case r.is20() && kind != "Application":
 		return &FormatError{Path: path + ".Type", Reason: fmt.Sprintf("%q is not a type of format %s", kind, r.format), Next: "set Application, or FormatVersion 2.1.0 for Chef and Puppet",
 			Wire: fmt.Sprintf("Type %s is not valid for format %s", kind, r.format)}
-	case !known && r.format.AtLeast(2, 1):
+	case !isScriptType(kind) && r.format.AtLeast(2, 1):
 		return &FormatError{Path: path + ".Type", Reason: fmt.Sprintf("%q is not a type", kind), Next: "set it to Application, Chef or Puppet",
 			Wire: "Script has not a valid type " + kind}
-	case !known:
-		return &FormatError{Path: path + ".Type", Reason: fmt.Sprintf("%q is not a type", kind), Next: "set it to Application",
-			Wire: fmt.Sprintf("The application type in %s is not a valid executor %s", name, kind), Code: CodeOther}
+	case !r.is20() && !r.format.AtLeast(2, 1): // see checkOldEntry
 	case kind == "Application":
 		if _, ok := r.dict("Files").Get(entry); ok {
 			return nil
 		}
-		e := &FormatError{Path: path + ".EntryPoint", Reason: fmt.Sprintf("%q is no key of Files", entry), Next: r.suggestFile(entry),
+		return &FormatError{Path: path + ".EntryPoint", Reason: fmt.Sprintf("%q is no key of Files", entry), Next: r.suggestFile(entry),
 			Wire: fmt.Sprintf("Script %s misses entry point %s", name, entry)}
-		if !r.is20() && !r.format.AtLeast(2, 1) {
-			e.Wire, e.Code = "", CodeOther // a KeyError in murano-agent
-		}
-		return e
 	case r.format.AtLeast(2, 1) && !strings.Contains(entry, "::"):
 		return &FormatError{Path: path + ".EntryPoint", Reason: fmt.Sprintf("%q is no name of two parts", entry), Next: "write cookbook::recipe for Chef, module::class for Puppet",
 			Wire: fmt.Sprintf("Wrong EntryPoint %s for Puppet/Chef executors. :: needed", entry)}

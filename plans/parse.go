@@ -5,6 +5,7 @@ package plans
 import (
 	"bytes"
 	"fmt"
+	"math/big"
 	"strings"
 
 	"github.com/openmurano/murano/plans/body"
@@ -203,7 +204,12 @@ func (r *reader) readStamp(p *Plan) error {
 		p.Stamp = max(n, 0)
 		return nil
 	}
-	return &FormatError{Path: "Stamp", Reason: pyText(v) + " is not an integer of 64 bits", Next: "send tenths of milliseconds since 1970, or leave it out"}
+	reason := kindOf(v) + " where an integer is expected"
+	switch v.(type) {
+	case float64, *big.Int:
+		reason = pyText(v) + " is not an integer of 64 bits"
+	}
+	return &FormatError{Path: "Stamp", Reason: reason, Next: "send tenths of milliseconds since 1970, or leave it out"}
 }
 
 func (r *reader) readReplyTo(p *Plan) error {

@@ -72,8 +72,10 @@ func (r *reader) readContent(path string, d *body.Dict, f *File) error {
 	if f.BodyType != "Text" && f.BodyType != "Base64" {
 		return &FormatError{Path: path + ".BodyType", Reason: fmt.Sprintf("%.80q is not a type of body", f.BodyType), Next: "set it to Text or Base64"}
 	}
-	if _, err := f.Content(); err != nil {
-		r.warn(&FormatError{Path: path + ".Body", Reason: err.Error(), Next: "encode the content anew; a script that uses the file will fail"})
+	if r.Warn != nil {
+		if _, err := f.Content(); err != nil {
+			r.warn(&FormatError{Path: path + ".Body", Reason: err.Error(), Next: "encode the content anew; a script that uses the file will fail"})
+		}
 	}
 	f.Type, f.URL = "", ""
 	return nil
@@ -182,6 +184,9 @@ func (r *reader) readScripts(p *Plan) error {
 	for k, v := range scripts.All() {
 		name, d := k.(string), v.(*body.Dict)
 		s := Script{Type: text(d, "Type"), Version: text(d, "Version"), EntryPoint: text(d, "EntryPoint")}
+		if err := r.checkOldEntry(name, s); err != nil {
+			return err
+		}
 		items, err := scriptFiles(scriptPath(name)+".Files", d)
 		if err != nil {
 			return err
@@ -194,6 +199,20 @@ func (r *reader) readScripts(p *Plan) error {
 			return err
 		}
 		p.Scripts[name] = s
+	}
+	return nil
+}
+
+// checkOldEntry checks what murano-agent checks from format 2.0.0 on only, and
+// meets as an exception once the script is made or called.
+func (r *reader) checkOldEntry(name string, s Script) error {
+	path := scriptPath(name)
+	if !isScriptType(s.Type) {
+		return &FormatError{Path: path + ".Type", Reason: fmt.Sprintf("%q is not a type", s.Type), Next: "set it to Application",
+			Wire: fmt.Sprintf("The application type in %s is not a valid executor %s", name, s.Type), Code: CodeOther}
+	}
+	if _, known := r.dict("Files").Get(s.EntryPoint); s.Type == "Application" && !known {
+		return &FormatError{Path: path + ".EntryPoint", Reason: fmt.Sprintf("%q is no key of Files", s.EntryPoint), Next: r.suggestFile(s.EntryPoint), Code: CodeOther}
 	}
 	return nil
 }

@@ -3,7 +3,9 @@
 package plans
 
 import (
+	"errors"
 	"fmt"
+	"io"
 	"math/big"
 	"strings"
 
@@ -25,7 +27,10 @@ func DecodeYAML(b []byte) (body.Value, error) {
 	}
 	var doc yaml.Node
 	decoder := yaml.NewDecoder(strings.NewReader(string(b)))
-	if err := decoder.Decode(&doc); err != nil {
+	switch err := decoder.Decode(&doc); {
+	case errors.Is(err, io.EOF):
+		return nil, &FormatError{Reason: "the document is empty", Next: "write the plan into it"}
+	case err != nil:
 		return nil, &FormatError{Reason: "not YAML: " + strings.TrimPrefix(err.Error(), "yaml: "), Next: "mend the document; indentation is by spaces"}
 	}
 	if err := decoder.Decode(new(yaml.Node)); err == nil {
@@ -107,11 +112,10 @@ func yamlScalar(n *yaml.Node) (body.Value, error) {
 		var b bool
 		err := n.Decode(&b)
 		return b, yamlError(n, err)
-	case "!!int":
+	case "!!int", "!!float": // an int of more than 64 bits is a float to yaml.v3
 		if v, ok := new(big.Int).SetString(strings.ReplaceAll(n.Value, "_", ""), 0); ok {
 			return body.Int(v), nil
 		}
-	case "!!float":
 		var f float64
 		err := n.Decode(&f)
 		return f, yamlError(n, err)
