@@ -341,9 +341,9 @@ func TestAPlanIsNotRunTwiceHoweverOldItIs(t *testing.T) {
 			t.Errorf("%s, stamp %d: refused %q, want %q", id, stamp, e.Refused, want)
 		}
 	}
-	for range 2 {
+	for round := range 2 {
 		check(d, "plan22", 1022, "was run before")
-		check(d, "plan2", 1002, "no longer knows")
+		check(d, fmt.Sprint("plan", 2+round), 1002, "no longer knows")
 		check(d, fmt.Sprint("new", d.last), 1005, "no longer knows")
 		check(d, fmt.Sprint("low", d.last), 1029, "")
 		check(d, fmt.Sprint("unstamped", d.last), 0, "")
