@@ -44,6 +44,9 @@ type Options struct {
 	Parts []Part
 }
 
+// Defaults are options whose agent is configured as it would be by itself.
+func Defaults() Options { return Options{Agent: config.Default()} }
+
 // A Source is where a guest without an agent gets one: a static binary, a .deb
 // or an .rpm, told apart by the URL's ending.
 type Source struct {

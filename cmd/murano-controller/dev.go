@@ -84,21 +84,19 @@ func (d dev) run(ctx context.Context, cmd *cobra.Command, log *slog.Logger) (err
 	defer store.Close()
 	broker := memq.NewBroker()
 	cloud := &devcloud.Cloud{
-		Dir:       filepath.Join(d.dir, "guests"),
-		Transport: func() agent.Transport { return broker.Conn() },
-		Version:   version,
-		Log:       log,
+		Dir:   filepath.Join(d.dir, "guests"),
+		Start: devcloud.Local{Transport: func() agent.Transport { return broker.Conn() }, Version: version}.Start,
 	}
 	listener, err := net.Listen("tcp", d.listen)
 	if err != nil {
 		return fmt.Errorf("listen: %w; choose another with --listen", err)
 	}
 	c := &controller.Controller{
-		Store: store, Stacks: cloud, Transport: broker.Conn(), UserData: userData, Log: log,
+		Store: store, Stacks: cloud, Transport: broker.Conn(), UserData: controller.UserData, Log: log,
 		Options: controller.Options{
 			Agent: controller.AgentBroker{Hosts: []string{"memq"}},
 			Settings: controller.Settings{
-				DNS: []string{devcloud.Address}, External: "dev",
+				DNS: []string{"192.0.2.53"}, External: "dev", // nobody asks it: a guest here has the names of this machine
 				Defaults: controller.Defaults{Image: "dev", Flavor: "dev"},
 			},
 			BootTimeout: 30 * time.Second,

@@ -100,7 +100,7 @@ func serve(ctx context.Context, s settings, log *slog.Logger) error {
 	defer conn.Close()
 
 	c := &controller.Controller{
-		Store: store, Stacks: stacks, Transport: conn, UserData: userData, Log: log,
+		Store: store, Stacks: stacks, Transport: conn, UserData: controller.UserData, Log: log,
 		Options: controller.Options{
 			Agent: guests,
 			Settings: controller.Settings{

@@ -141,9 +141,9 @@ func (s *Server) register(api huma.API) {
 		})
 	huma.Register(api, op("list-events", http.MethodGet, "/v1/environments/{name}/events", "List events, or wait for the next", http.StatusOK),
 		func(ctx context.Context, in *struct {
-			byName
-			After int64 `query:"after" minimum:"0" doc:"only events whose seq is above this"`
-			Wait  int   `query:"wait" minimum:"0" maximum:"60" doc:"seconds to wait for an event when there is none yet"`
+			Name  string `path:"name" doc:"of the environment"`
+			After int64  `query:"after" minimum:"0" doc:"only events whose seq is above this"`
+			Wait  int    `query:"wait" minimum:"0" maximum:"60" doc:"seconds to wait for an event when there is none yet"`
 		}) (*one[[]controller.Event], error) {
 			events, err := c.Events(ctx, controller.EnvironmentName(in.Name), in.After, time.Duration(in.Wait)*time.Second)
 			if events == nil {

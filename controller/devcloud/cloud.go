@@ -1,17 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Package devcloud makes stacks without a cloud: for each server of a template
-// it starts an agent in this process, as the calling user, in a directory of
-// its own. It reads the template and the user data a real cloud would get.
-// It serves evaluation, package authors and tests; it isolates nothing.
+// Package devcloud makes stacks without a cloud: it reads the template and the
+// user data a real cloud would get and starts a guest for each server. Local
+// guests are agents in this process, as the calling user, each in a directory
+// of its own: they serve evaluation and package authors, and isolate nothing.
 package devcloud
 
 import (
 	"context"
 	"errors"
 	"fmt"
-	"log/slog"
 	"maps"
+	"os"
 	"path/filepath"
 	"slices"
 	"sync"
@@ -19,22 +19,33 @@ import (
 
 	"github.com/google/uuid"
 
-	"github.com/openmurano/murano/agent"
 	"github.com/openmurano/murano/controller"
 )
 
-// Address is every server's: they are all this machine.
-const Address = "127.0.0.1"
+// A Server is one that a template asks for.
+type Server struct {
+	Dir      string // for the guest alone; not yet made, removed with the server
+	Name     string
+	UserData []byte
+}
+
+// A Guest is a server that runs.
+type Guest interface {
+	Address() string
+	// Console is the end of what it printed.
+	Console() string
+	// Stop ends it. What is still there of it afterwards is returned, with
+	// what removes it.
+	Stop(ctx context.Context) ([]controller.Leftover, error)
+}
 
 // A Cloud is the dev mode's controller.Stacks. Its stacks live as long as it
 // does; Close ends all agents. All fields are set before the first call.
 type Cloud struct {
 	// Dir holds a directory for each server, removed with the server.
 	Dir string
-	// Transport gives each agent its own connection to the broker.
-	Transport func() agent.Transport
-	Version   string       // of the agents
-	Log       *slog.Logger // nil means nothing is logged
+	// Start starts a guest; it lives until it is stopped, not until ctx ends. See Local.
+	Start func(ctx context.Context, s Server) (Guest, error)
 
 	mu     sync.Mutex
 	stacks map[string]*stack
@@ -44,8 +55,9 @@ var _ controller.Stacks = (*Cloud)(nil)
 
 type stack struct {
 	controller.Stack
-	ids    map[string]string // physical ID by resource
-	guests map[string]*guest // by resource
+	ids     map[string]string // physical ID by resource
+	guests  map[string]Guest  // by resource
+	digests map[string]string // of the definition each guest was started by
 }
 
 // Apply starts the servers of the template that are new or changed and stops
@@ -66,7 +78,7 @@ func (c *Cloud) Apply(ctx context.Context, r controller.StackRequest) (controlle
 	s, verb := c.stacks[r.Name], "UPDATE"
 	if s == nil {
 		verb = "CREATE"
-		s = &stack{ids: map[string]string{}, guests: map[string]*guest{}}
+		s = &stack{ids: map[string]string{}, guests: map[string]Guest{}, digests: map[string]string{}}
 		s.ID, s.Name = controller.StackID(uuid.NewString()), r.Name
 		if c.stacks == nil {
 			c.stacks = map[string]*stack{}
@@ -74,12 +86,12 @@ func (c *Cloud) Apply(ctx context.Context, r controller.StackRequest) (controlle
 		c.stacks[r.Name] = s
 	}
 	for name, g := range s.guests {
-		if t.Resources[name].digest() != g.digest {
+		if t.Resources[name].digest() != s.digests[name] {
+			if _, err := c.stop(ctx, r.Name, name, g); err != nil {
+				return controller.Stack{}, err
+			}
 			delete(s.guests, name)
 			delete(s.ids, name)
-			if _, err := g.stop(ctx); err != nil {
-				return controller.Stack{}, fmt.Errorf("stack %s: %w", r.Name, err)
-			}
 			tell(name, "DELETE_COMPLETE", "")
 		}
 	}
@@ -91,19 +103,21 @@ func (c *Cloud) Apply(ctx context.Context, r controller.StackRequest) (controlle
 		}
 		if res.Type == typeServer && s.guests[name] == nil {
 			tell(name, verb+"_IN_PROGRESS", "")
-			g, err := c.startGuest(filepath.Join(c.Dir, r.Name, name), res)
+			hostname, _ := res.Properties["name"].(string)
+			g, err := c.Start(ctx, Server{Dir: c.dir(r.Name, name), Name: hostname, UserData: res.userData()})
 			if err != nil {
 				tell(name, verb+"_FAILED", err.Error())
 				return controller.Stack{}, fmt.Errorf("stack %s: %s: %w", r.Name, name, err)
 			}
-			s.guests[name] = g
+			s.guests[name], s.digests[name] = g, res.digest()
 		}
 		tell(name, verb+"_COMPLETE", "")
 		s.Resources = append(s.Resources, controller.StackResource{Name: name, Type: res.Type, PhysicalID: s.ids[name], Status: verb + "_COMPLETE"})
 	}
 	s.Outputs = map[string]any{}
+	addresses := t.addresses(s.guests)
 	for name, o := range t.Outputs {
-		if s.Outputs[name], err = value(o.Value, s.ids); err != nil {
+		if s.Outputs[name], err = value(o.Value, s.ids, addresses); err != nil {
 			return controller.Stack{}, fmt.Errorf("stack %s: output %s: %w", r.Name, name, err)
 		}
 	}
@@ -111,8 +125,7 @@ func (c *Cloud) Apply(ctx context.Context, r controller.StackRequest) (controlle
 	return s.Stack, nil
 }
 
-// Delete stops the agents of a stack and ends what their scripts left running.
-// A process that does not end is a leftover.
+// Delete stops the guests of a stack.
 func (c *Cloud) Delete(ctx context.Context, r controller.StackDeletion) ([]controller.Leftover, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -122,16 +135,12 @@ func (c *Cloud) Delete(ctx context.Context, r controller.StackDeletion) ([]contr
 	}
 	var left []controller.Leftover
 	for _, name := range slices.Sorted(maps.Keys(s.guests)) {
-		processes, err := s.guests[name].stop(ctx)
+		l, err := c.stop(ctx, r.Name, name, s.guests[name])
 		if err != nil {
-			return nil, fmt.Errorf("stack %s: %s: %w", r.Name, name, err)
+			return nil, err
 		}
-		for _, pid := range processes {
-			left = append(left, controller.Leftover{
-				Service: "devcloud", Type: "process", ID: fmt.Sprint(pid), Name: name,
-				Hint: fmt.Sprintf("kill -9 %d", pid),
-			})
-		}
+		delete(s.guests, name)
+		left = append(left, l...)
 		if r.Progress != nil {
 			r.Progress(controller.StackEvent{Time: time.Now(), Resource: name, Type: typeServer, Status: "DELETE_COMPLETE"})
 		}
@@ -140,18 +149,46 @@ func (c *Cloud) Delete(ctx context.Context, r controller.StackDeletion) ([]contr
 	return left, nil
 }
 
-// Console is the end of the agent's log: the nearest thing here to a console.
+// Console is the guest's.
 func (c *Cloud) Console(_ context.Context, serverID string) (string, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	for _, s := range c.stacks {
 		for name, id := range s.ids {
 			if g := s.guests[name]; g != nil && id == serverID {
-				return g.log.String(), nil
+				return g.Console(), nil
 			}
 		}
 	}
 	return "", nil
+}
+
+// dir is where the guest of one server lives.
+func (c *Cloud) dir(stack, server string) string { return filepath.Join(c.Dir, stack, server) }
+
+// stop stops a guest and removes its directory.
+func (c *Cloud) stop(ctx context.Context, stack, server string, g Guest) ([]controller.Leftover, error) {
+	left, err := g.Stop(ctx)
+	if err == nil {
+		err = os.RemoveAll(c.dir(stack, server))
+	}
+	if err != nil {
+		return nil, fmt.Errorf("stack %s: stop %s: %w", stack, server, err)
+	}
+	return left, nil
+}
+
+// Guests are those that run, by stack and name.
+func (c *Cloud) Guests() []Guest {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	var out []Guest
+	for _, s := range slices.Sorted(maps.Keys(c.stacks)) {
+		for _, name := range slices.Sorted(maps.Keys(c.stacks[s].guests)) {
+			out = append(out, c.stacks[s].guests[name])
+		}
+	}
+	return out
 }
 
 // Close deletes every stack.
@@ -163,7 +200,7 @@ func (c *Cloud) Close(ctx context.Context) error {
 	for _, name := range names {
 		left, err := c.Delete(ctx, controller.StackDeletion{Name: name})
 		if err == nil && len(left) > 0 {
-			err = fmt.Errorf("stack %s: processes are left: %v", name, left)
+			err = fmt.Errorf("stack %s: still there: %v", name, left)
 		}
 		errs = append(errs, err)
 	}

@@ -20,6 +20,7 @@ import (
 	"github.com/openmurano/murano/agent/config"
 	"github.com/openmurano/murano/agent/fetch"
 	"github.com/openmurano/murano/agent/spool"
+	"github.com/openmurano/murano/controller"
 	"github.com/openmurano/murano/plans"
 )
 
@@ -30,33 +31,35 @@ const dirVariable = "MURANO_GUEST_DIR"
 // configPath is where user data puts the agent's configuration.
 const configPath = "/etc/murano/agent.yaml"
 
-// A guest is one server: a directory and an agent that works in it.
-type guest struct {
-	dir    string
-	digest string // of the server's definition
-	log    *tail
-	cancel context.CancelFunc
-	done   chan error
+// Address is every local guest's: they are all this machine.
+const Address = "127.0.0.1"
+
+// Local starts guests that are agents in this process. Its fields are set
+// before the first call.
+type Local struct {
+	// Transport gives each agent its own connection to the broker.
+	Transport func() agent.Transport
+	Version   string // of the agents
 }
 
-// startGuest makes the guest's files as its user data says and starts its agent.
-func (c *Cloud) startGuest(dir string, server resource) (*guest, error) {
-	files, err := writeFiles(server.userData())
+// Start makes the guest's files as its user data says, below its directory,
+// and starts its agent.
+func (l Local) Start(_ context.Context, s Server) (Guest, error) {
+	files, err := writeFiles(s.UserData)
 	if err != nil {
 		return nil, err
 	}
-	g := &guest{dir: dir, digest: server.digest(), log: new(tail), done: make(chan error, 1)}
+	g := &local{dir: s.Dir, log: new(tail), done: make(chan error, 1)}
 	for _, f := range files {
 		if err := g.write(f); err != nil {
 			return nil, err
 		}
 	}
-	settings, err := config.Load(filepath.Join(dir, configPath))
+	settings, err := config.Load(filepath.Join(s.Dir, configPath))
 	if err != nil {
 		return nil, fmt.Errorf("the user data holds no configuration the agent can use: %w", err)
 	}
-	name, _ := server.Properties["name"].(string)
-	a, end, err := c.agent(g, settings, name)
+	a, end, err := l.agent(g, settings, s.Name)
 	if err != nil {
 		return nil, err
 	}
@@ -70,8 +73,16 @@ func (c *Cloud) startGuest(dir string, server resource) (*guest, error) {
 	return g, nil
 }
 
+// A local guest is a directory and an agent that works in it.
+type local struct {
+	dir    string
+	log    *tail
+	cancel context.CancelFunc
+	done   chan error
+}
+
 // write writes one file of user data below the guest's directory.
-func (g *guest) write(f writtenFile) error {
+func (g *local) write(f writtenFile) error {
 	content, err := f.bytes()
 	if err != nil {
 		return err
@@ -92,8 +103,8 @@ func (g *guest) write(f writtenFile) error {
 }
 
 // agent wires an agent as its configuration says, but for the broker, which is
-// the Cloud's, and the storage, which is in the guest's directory.
-func (c *Cloud) agent(g *guest, s config.Config, name string) (*agent.Agent, func() error, error) {
+// ours, and the storage, which is in the guest's directory.
+func (l Local) agent(g *local, s config.Config, name string) (*agent.Agent, func() error, error) {
 	log := slog.New(slog.NewTextHandler(g.log, nil))
 	storage := filepath.Join(g.dir, "var/murano")
 	store, err := spool.Open(storage, spool.Options{Log: log})
@@ -106,7 +117,7 @@ func (c *Cloud) agent(g *guest, s config.Config, name string) (*agent.Agent, fun
 	}
 	programs := new(application.Executor)
 	a := &agent.Agent{
-		Transport: c.Transport(),
+		Transport: l.Transport(),
 		Store:     store,
 		Runner: &agent.Runner{
 			Executors:  map[string]agent.Executor{"Application": programs},
@@ -116,12 +127,12 @@ func (c *Cloud) agent(g *guest, s config.Config, name string) (*agent.Agent, fun
 			MaxFormat:  format,
 			Env:        []string{dirVariable + "=" + g.dir},
 			Grace:      2 * time.Second,
-			Version:    c.Version, Hostname: name, Log: log,
+			Version:    l.Version, Hostname: name, Log: log,
 		},
 		Queue:    s.InputQueue,
 		Results:  agent.Address{Exchange: s.ResultExchange, Key: s.ResultRoutingKey},
 		Events:   agent.Address{Exchange: s.EventsExchange, Key: s.EventsRoutingKey},
-		Version:  c.Version,
+		Version:  l.Version,
 		Hostname: name,
 		BootID:   fmt.Sprint(time.Now().UnixNano()),
 		Log:      log,
@@ -129,9 +140,15 @@ func (c *Cloud) agent(g *guest, s config.Config, name string) (*agent.Agent, fun
 	return a, func() error { return errors.Join(programs.Close(), store.Close()) }, nil
 }
 
-// stop ends the agent and what its scripts left running, removes the
-// directory, and returns the processes that would not end.
-func (g *guest) stop(ctx context.Context) ([]int, error) {
+// Address is this machine's.
+func (g *local) Address() string { return Address }
+
+// Console is the end of the agent's log: the nearest thing here to a console.
+func (g *local) Console() string { return g.log.String() }
+
+// Stop ends the agent and what its scripts left running. A process that will
+// not end is a leftover.
+func (g *local) Stop(ctx context.Context) ([]controller.Leftover, error) {
 	g.cancel()
 	select {
 	case err := <-g.done:
@@ -141,11 +158,14 @@ func (g *guest) stop(ctx context.Context) ([]int, error) {
 	case <-ctx.Done():
 		return nil, fmt.Errorf("wait for the agent in %s: %w", g.dir, ctx.Err())
 	}
-	left, err := endProcesses(ctx, dirVariable+"="+g.dir)
-	if err != nil {
-		return nil, err
+	pids, err := endProcesses(ctx, dirVariable+"="+g.dir)
+	var left []controller.Leftover
+	for _, pid := range pids {
+		left = append(left, controller.Leftover{
+			Service: "devcloud", Type: "process", ID: strconv.Itoa(pid), Hint: "kill -9 " + strconv.Itoa(pid),
+		})
 	}
-	return left, os.RemoveAll(g.dir)
+	return left, err
 }
 
 // A tail keeps the end of a log, for Console.

@@ -60,16 +60,15 @@ func (r resource) userData() []byte {
 	return []byte(s)
 }
 
-// value gives an output its value, the few functions of HOT that our own
-// templates use: get_resource is the resource's ID, any get_attr the address
-// all guests here share.
-func value(v any, ids map[string]string) (any, error) {
+// value gives an output its value, by the few functions of HOT that our own
+// templates use: get_resource is the resource's ID, get_attr its address.
+func value(v any, ids, addresses map[string]string) (any, error) {
 	switch v := v.(type) {
 	case []any:
 		out := make([]any, len(v))
 		for i := range v {
 			var err error
-			if out[i], err = value(v[i], ids); err != nil {
+			if out[i], err = value(v[i], ids, addresses); err != nil {
 				return nil, err
 			}
 		}
@@ -86,14 +85,39 @@ func value(v any, ids map[string]string) (any, error) {
 			if ids[name] == "" {
 				return nil, fmt.Errorf("get_attr: there is no resource %q", name)
 			}
-			if path[1] == "show" || path[1] == "id" {
-				return ids[name], nil
-			}
-			return Address, nil
+			return addresses[name], nil
 		}
 		return nil, fmt.Errorf("the dev cloud knows get_resource and get_attr, not %v", v)
 	}
 	return v, nil
+}
+
+// addresses gives each resource that has one its address: a server's guest's,
+// its ports' and its floating IPs' the same.
+func (t template) addresses(guests map[string]Guest) map[string]string {
+	out := map[string]string{}
+	for name, g := range guests {
+		out[name] = g.Address()
+		networks, _ := t.Resources[name].Properties["networks"].([]any)
+		for _, n := range networks {
+			if n, ok := n.(map[string]any); ok {
+				out[refersTo(n["port"])] = g.Address()
+			}
+		}
+	}
+	for _, r := range t.Resources {
+		if r.Type == "OS::Neutron::FloatingIPAssociation" {
+			out[refersTo(r.Properties["floatingip_id"])] = out[refersTo(r.Properties["port_id"])]
+		}
+	}
+	return out
+}
+
+// refersTo is the resource that a get_resource names; empty where it is none.
+func refersTo(v any) string {
+	m, _ := v.(map[string]any)
+	name, _ := m["get_resource"].(string)
+	return name
 }
 
 // A written file is one that cloud-init would write.
