@@ -234,7 +234,7 @@ func (e *jsonEncoder) text(s string) {
 			b.WriteString(`\b`)
 		case r == '\f':
 			b.WriteString(`\f`)
-		case r < ' ' || e.ascii && r > 0x7e && r < 0x10000 && r != 0x7f:
+		case r < ' ' || e.ascii && r > 0x7e && r < 0x10000:
 			b.WriteString(`\u` + hexDigits(uint64(r), 4))
 		case e.ascii && r >= 0x10000:
 			r -= 0x10000

@@ -14,8 +14,9 @@ import (
 // A Program is a Body that was read and found to be inside the subset. It does
 // not change: several goroutines may Run it at once.
 type Program struct {
-	src  *source
-	main *funcNode
+	src   *source
+	main  *funcNode
+	names []*nameExpr // every name that is read, for Check
 }
 
 // A Script runs one script of the plan. args and kwargs are those of the call,

@@ -38,6 +38,8 @@ func strOf(v Value) (string, error) {
 		return v, nil
 	case *Exception:
 		return v.Error(), nil
+	case uuidValue:
+		return v.text(), nil
 	}
 	return reprOf(v)
 }
