@@ -21,7 +21,7 @@ import (
 var _ transporttest.Transport = (*amqp.Conn)(nil)
 
 // patience bounds what must happen, on a machine that does much else.
-const patience = 60 * time.Second
+const patience = 30 * time.Second
 
 func TestTransport(t *testing.T) {
 	server := rabbitmq.Start(t)
@@ -64,6 +64,13 @@ func connect(t *testing.T, o amqp.Options) *watched {
 	w.Conn = amqp.New(o)
 	t.Cleanup(func() { w.Close() })
 	return w
+}
+
+// within is the context of what must happen.
+func within(t *testing.T) context.Context {
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	t.Cleanup(cancel)
+	return ctx
 }
 
 // wantState waits for a state and returns it.
@@ -116,7 +123,7 @@ func (w *watched) receive(queue string) <-chan plans.Message {
 func (w *watched) queue() string {
 	w.t.Helper()
 	q := "amqp-test-" + rand.Text()
-	if err := w.Declare(w.t.Context(), q, plans.QueueOptions{}); err != nil {
+	if err := w.Declare(within(w.t), q, plans.QueueOptions{}); err != nil {
 		w.t.Fatal(err)
 	}
 	w.t.Cleanup(func() {
