@@ -31,7 +31,7 @@ func (a *attempt) call(ctx context.Context, name string, args []body.Value, kwar
 	}
 	for n := 1; ; n++ {
 		out, err := a.once(ctx, name, at, args, kwargs, n)
-		if ctx.Err() != nil {
+		if a.cutIn(ctx, "script "+name) {
 			return nil, ctx.Err()
 		}
 		if n < retry.Attempts && again(retry, out, err) {
@@ -64,6 +64,7 @@ func (a *attempt) place(ctx context.Context, name string) (placed, error) {
 	defer a.phase(plans.PhaseFiles, time.Time{})()
 	dir, entry, err := a.ws.Place(ctx, a.plan, name)
 	if err != nil {
+		a.cutIn(ctx, plans.PhaseFiles)
 		return placed{}, err
 	}
 	if a.placed == nil {

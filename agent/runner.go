@@ -3,6 +3,7 @@
 package agent
 
 import (
+	"cmp"
 	"context"
 	"crypto"
 	"encoding/json"
@@ -133,6 +134,7 @@ type attempt struct {
 
 	mu      sync.Mutex // a Body that ends with its context may leave a script behind for a moment
 	now     string     // name of the phase it is in
+	cut     string     // name of the phase in which its context ended, if a script or a download saw it
 	phases  []plans.Phase
 	scripts []plans.ScriptReport
 	runs    int
@@ -196,7 +198,11 @@ func (a *attempt) read() (*body.Program, error) {
 	if err := a.supported(); err != nil {
 		return nil, err
 	}
-	return body.Parse(a.plan.Body)
+	program, err := body.Parse(a.plan.Body)
+	if err != nil {
+		return nil, err
+	}
+	return program, program.Check(func(name string) bool { _, ok := a.plan.Scripts[name]; return ok })
 }
 
 func (a *attempt) warn(e *plans.FormatError) { a.log.Warn("ignored in the plan", "what", e.Detail()) }
@@ -255,11 +261,23 @@ func (a *attempt) scope() body.Scope {
 func (a *attempt) ended(ctx context.Context) error {
 	a.mu.Lock()
 	defer a.mu.Unlock()
+	phase := cmp.Or(a.cut, a.now)
 	var late *timeoutError
 	if errors.As(context.Cause(ctx), &late) {
-		return &timeoutError{what: late.what, after: late.after, phase: a.now}
+		return &timeoutError{what: late.what, after: late.after, phase: phase}
 	}
-	return &interruption{phase: a.now}
+	return &interruption{phase: phase}
+}
+
+// cutIn notes that ctx was over before the phase was, if so.
+func (a *attempt) cutIn(ctx context.Context, phase string) bool {
+	if ctx.Err() == nil {
+		return false
+	}
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.cut = cmp.Or(a.cut, phase)
+	return true
 }
 
 func (a *attempt) clean() {

@@ -126,11 +126,11 @@ func (w *Workspace) place(ctx context.Context, folder, id string, f plans.File, 
 		return "", err
 	}
 	mode := f.Mode.Perm()
-	if mode == 0 {
-		mode = 0o644
-	}
-	if executable {
+	switch {
+	case executable:
 		mode = mode&^0o222 | 0o500
+	case mode == 0:
+		mode = 0o644
 	}
 	if err := w.write(at, content, mode); err != nil && !errors.Is(err, fs.ErrExist) {
 		return "", err
