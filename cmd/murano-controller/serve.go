@@ -91,7 +91,7 @@ func serve(ctx context.Context, s settings, log *slog.Logger) error {
 		return err
 	}
 	defer store.Close()
-	stacks, err := heat.New(ctx, heat.Options{Cloud: s.Cloud, Log: log})
+	stacks, err := heat.New(ctx, heat.Options{Cloud: s.Cloud})
 	if err != nil {
 		return err
 	}
