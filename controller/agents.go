@@ -70,9 +70,11 @@ func (c *Controller) keepProgress(ctx context.Context, e plans.Event) error {
 	if err != nil || env.ID != p.EnvironmentID || env.State == StateDeleted {
 		return err
 	}
-	m, err := c.maskOf(ctx, env)
-	if err != nil {
-		return err
+	m := c.masks.of(env.ID)
+	if m == nil {
+		if m, err = c.maskOf(ctx, env); err != nil {
+			return err
+		}
 	}
 	return c.event(ctx, Event{
 		EnvironmentID: p.EnvironmentID, Environment: env.Name, Deployment: p.Deployment,

@@ -297,7 +297,9 @@ func (s ServerRecord) spoke() bool {
 
 // silence says what is known of a server whose agent has not spoken.
 func (a *applicationRun) silence(ctx context.Context, s ServerRecord, limit time.Duration) error {
-	tail, err := a.Stacks.Console(ctx, s.ID)
+	short, cancel := context.WithTimeout(ctx, 30*time.Second)
+	defer cancel()
+	tail, err := a.Stacks.Console(short, s.ID)
 	switch {
 	case ctx.Err() != nil:
 		return ctx.Err()

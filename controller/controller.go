@@ -22,6 +22,8 @@ type Options struct {
 	Agent        AgentBroker // how the agents in the guests reach the broker
 	Settings     Settings    // for what an environment leaves open
 
+	// StackTimeout is Heat's own, for one stack. 0 means Heat's default of an hour.
+	StackTimeout time.Duration
 	// BootTimeout bounds the wait for an agent's first word after its stack is
 	// complete. 0 means 15 minutes.
 	BootTimeout time.Duration
@@ -81,8 +83,10 @@ type Controller struct {
 	Log      *slog.Logger     // nil means nothing is logged
 	Options  Options
 
+	wishes     sync.Mutex // held from reading an environment to recording a wish for it
 	bells      bells
 	packages   packageCache
+	masks      masks // of the deployments being carried out
 	once       sync.Once
 	dispatcher *Dispatcher
 }

@@ -179,8 +179,13 @@ func (a *applicationRun) destroy(ctx context.Context) error {
 // left out.
 func (a *applicationRun) destroySteps(ctx context.Context) error {
 	pack, err := a.packageOf(ctx, a.record.Package, a.record.PackageDigest)
-	if err != nil {
+	if fatal(ctx, err) {
 		return err
+	}
+	if err != nil {
+		return a.tell(ctx, Event{
+			Kind: EventStep, Status: "skipped", Text: fmt.Sprintf("destroy steps are left out: %v", err), Once: phaseDestroy + "/left out",
+		})
 	}
 	a.pack = pack
 	a.mask.addParameters(pack, a.record.Parameters)

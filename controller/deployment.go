@@ -131,16 +131,11 @@ func (c *Controller) finish(ctx context.Context, d Deployment) error {
 		return err
 	}
 	r := &run{Controller: c, d: d, env: env, mask: new(mask)}
-	if err := r.tell(ctx, Event{Kind: EventEnvironment, Status: "begun", Text: string(d.Wish) + " begins", Once: "begun"}); err != nil {
-		return err
-	}
 	state := StateDeployed
 	if d.Wish == WishDelete {
 		state = StateDeleted
-		d.Leftovers, err = r.deleteAll(ctx)
-	} else {
-		d.Leftovers, err = r.deploy(ctx)
 	}
+	d.Leftovers, err = r.fulfil(ctx)
 	if fatal(ctx, err) {
 		return err
 	}
@@ -161,6 +156,23 @@ func (c *Controller) finish(ctx context.Context, d Deployment) error {
 	c.bells.ring(ringDeployment(d.ID))
 	c.log().Info("deployment ended", "environment", d.Environment, "deployment", d.ID, "wish", d.Wish, "state", d.State)
 	return nil
+}
+
+// fulfil takes the environment to what is wished.
+func (r *run) fulfil(ctx context.Context) ([]Leftover, error) {
+	m, err := r.maskOf(ctx, r.env)
+	if err != nil {
+		return nil, err
+	}
+	r.mask = m
+	defer r.masks.use(r.env.ID, m)()
+	if err := r.tell(ctx, Event{Kind: EventEnvironment, Status: "begun", Text: string(r.d.Wish) + " begins", Once: "begun"}); err != nil {
+		return nil, err
+	}
+	if r.d.Wish == WishDelete {
+		return r.deleteAll(ctx)
+	}
+	return r.deploy(ctx)
 }
 
 // closing is the last line of a deployment.

@@ -97,6 +97,8 @@ func (c *Controller) event(ctx context.Context, e Event) error {
 	if _, err := c.Store.AddEvent(ctx, e); err != nil {
 		return err
 	}
+	c.log().Debug("event", "environment", e.Environment, "application", e.Application, "server", e.Server,
+		"kind", e.Kind, "status", e.Status, "text", e.Text)
 	c.bells.ring(ringEvents(e.EnvironmentID))
 	return nil
 }

@@ -8,7 +8,6 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"fmt"
 	"maps"
 	"slices"
 	"sync"
@@ -322,5 +321,3 @@ func environment(t *testing.T, yaml string) controller.Environment {
 }
 
 var errNoHost = errors.New("Resource CREATE failed: ResourceInError: resources.server_db_0: No valid host was found.")
-
-var _ = fmt.Sprint

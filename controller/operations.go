@@ -31,6 +31,8 @@ func (c *Controller) Deploy(ctx context.Context, e Environment) (Deployment, err
 	if err != nil {
 		return Deployment{}, fmt.Errorf("environment %s: %w", e.Name, err)
 	}
+	c.wishes.Lock()
+	defer c.wishes.Unlock()
 	now := c.now()
 	env, err := c.Store.Environment(ctx, e.Name)
 	switch {
@@ -49,6 +51,8 @@ func (c *Controller) Deploy(ctx context.Context, e Environment) (Deployment, err
 // the deployment that sees to it. A deployment that still runs is cancelled
 // first. Deleting an environment that is being deleted returns that deletion.
 func (c *Controller) Delete(ctx context.Context, name EnvironmentName) (Deployment, error) {
+	c.wishes.Lock()
+	defer c.wishes.Unlock()
 	env, err := c.Store.Environment(ctx, name)
 	if err == nil && env.State == StateDeleted {
 		err = ErrNotFound

@@ -114,3 +114,33 @@ func (m *mask) holds(v any) bool {
 	}
 	return false
 }
+
+// masks are those of the environments whose deployments are being carried out,
+// by environment ID: they know secrets that are not yet recorded. The zero
+// value is ready.
+type masks struct {
+	mu   sync.Mutex
+	byID map[string]*mask
+}
+
+// use makes m the environment's mask until done is called.
+func (m *masks) use(environmentID string, one *mask) (done func()) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.byID == nil {
+		m.byID = make(map[string]*mask)
+	}
+	m.byID[environmentID] = one
+	return func() {
+		m.mu.Lock()
+		defer m.mu.Unlock()
+		delete(m.byID, environmentID)
+	}
+}
+
+// of gives the mask in use, or nil.
+func (m *masks) of(environmentID string) *mask {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.byID[environmentID]
+}

@@ -34,7 +34,7 @@ func (r *run) apply(ctx context.Context, w wishedStack) (StackRecord, error) {
 	}
 	stack, err := r.Stacks.Apply(ctx, StackRequest{
 		Name: s.Name, Template: w.template, Tags: []string{"murano", "murano-" + r.env.ID},
-		Progress: r.heat(ctx, w.application, s.Name),
+		Timeout: r.Options.StackTimeout, Progress: r.heat(ctx, w.application, s.Name),
 	})
 	if err != nil {
 		return s, fmt.Errorf("stack %s: %w", s.Name, err)

@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/openmurano/murano/plans"
@@ -189,22 +190,28 @@ func (p PlanRecord) returned() any {
 }
 
 // maskOf hides every secret parameter of an environment: those written in its
-// spec, and those that were resolved from other applications' outputs.
+// spec, and those that were resolved from other applications' outputs. Where a
+// package can no longer be read, all its parameters count as secret.
 func (c *Controller) maskOf(ctx context.Context, e EnvironmentRecord) (*mask, error) {
 	m := new(mask)
-	spec, err := ParseEnvironment(e.Spec)
-	if err != nil {
-		return nil, fmt.Errorf("environment %s: %w", e.Name, err)
+	hide := func(p *Package, values map[string]any, err error) error {
+		switch {
+		case errors.Is(err, ErrStore), ctx.Err() != nil:
+			return err
+		case err != nil:
+			m.add(values)
+		default:
+			m.addParameters(p, values)
+		}
+		return nil
 	}
-	for _, a := range spec.Applications {
-		p, err := c.Package(ctx, a.Package)
-		if errors.Is(err, ErrNotFound) {
-			continue
+	if spec, err := ParseEnvironment(e.Spec); err == nil {
+		for _, a := range spec.Applications {
+			p, err := c.Package(ctx, a.Package)
+			if err := hide(p, a.Parameters, err); err != nil {
+				return nil, err
+			}
 		}
-		if err != nil {
-			return nil, err
-		}
-		m.addParameters(p, a.Parameters)
 	}
 	apps, err := c.Store.Applications(ctx, e.ID)
 	if err != nil {
@@ -212,31 +219,28 @@ func (c *Controller) maskOf(ctx context.Context, e EnvironmentRecord) (*mask, er
 	}
 	for _, a := range apps {
 		p, err := c.packageOf(ctx, a.Package, a.PackageDigest)
-		if err != nil {
+		if err := hide(p, a.Parameters, err); err != nil {
 			return nil, err
 		}
-		m.addParameters(p, a.Parameters)
 	}
 	return m, nil
 }
 
-// maskedSpec gives the environment's spec with every secret parameter masked.
+// maskedSpec gives the environment's spec with every secret parameter masked,
+// and nothing of a spec that this program can no longer read.
 func (c *Controller) maskedSpec(ctx context.Context, e EnvironmentRecord, m *mask) (string, error) {
 	spec, err := ParseEnvironment(e.Spec)
 	if err != nil {
-		return "", err
+		return "", nil
 	}
 	for i, a := range spec.Applications {
+		values := m.values(a.Parameters)
 		p, err := c.Package(ctx, a.Package)
-		if errors.Is(err, ErrNotFound) {
-			continue
-		}
-		if err != nil {
+		if errors.Is(err, ErrStore) || ctx.Err() != nil {
 			return "", err
 		}
-		values := m.values(a.Parameters)
-		for _, name := range p.Secrets() {
-			if _, ok := values[name]; ok {
+		for name := range values {
+			if err != nil || slices.Contains(p.Secrets(), name) {
 				values[name] = masked
 			}
 		}
