@@ -42,13 +42,21 @@ stop() {
   end $SERVICES
 }
 
+restart() {
+  local compute=""
+  alive compute-host && compute=1
+  end "$@"
+  up_control
+  [ -z "$compute" ] || up_compute
+}
+
 # One at a time; status may look on.
 locked() { exec 9>"$RUN/lock"; flock 9; }
 
 case ${1:-} in
   up) locked; up "${2:-}" ;;
   status) status ;;
-  restart) shift; locked; end "$@"; up_control; if alive compute-host; then up_compute; fi ;;
+  restart) shift; locked; restart "$@" ;;
   stop) locked; stop ;;
   wipe)
     locked; stop

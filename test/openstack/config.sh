@@ -227,6 +227,7 @@ enabled = false
 [libvirt]
 virt_type = qemu
 cpu_mode = none
+disk_cachemodes = file=unsafe
 [key_manager]
 backend = barbican
 [oslo_concurrency]

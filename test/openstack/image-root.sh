@@ -42,7 +42,7 @@ chroot "$R" systemctl enable systemd-networkd systemd-resolved
 
 # cloud-init: what Nova offers here, and only the modules a guest of the bench uses.
 cat >"$R/etc/cloud/cloud.cfg.d/90_bench.cfg" <<'C'
-datasource_list: [ ConfigDrive ]
+datasource_list: [ ConfigDrive, None ]
 apt: { preserve_sources_list: true }
 ssh_genkeytypes: [ ed25519 ]
 disable_root: false

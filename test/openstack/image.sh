@@ -4,6 +4,7 @@
 # systemd, cloud-init, sshd and the agent, no way to the internet, and an apt
 # repository of its own at file:/srv/apt which has apache2.
 #
+#   image.sh root         only the root tree, for guests in containers; prints its path
 #   image.sh build        root tree, then image; each only when its inputs changed
 #   image.sh upload       build, and upload as murano-debian-12 when Glance has another one
 #
@@ -47,7 +48,7 @@ build_root() {
   rm -rf "$out"; mv "$new" "$out"
 }
 
-# make_initrd ROOT OUT: busybox, the modules of the disk, an init that mounts /dev/vda.
+# make_initrd ROOT OUT: busybox, the modules of disk and config drive, an init that mounts /dev/vda.
 make_initrd() {
   local root=$1 out=$2 kernel module file tmp
   kernel=$(ls "$root/lib/modules")
@@ -55,7 +56,7 @@ make_initrd() {
   mkdir -p "$tmp"/{bin,dev,proc,newroot,modules}
   cp "$(command -v busybox)" "$tmp/bin/busybox"
   : >"$tmp/modules/order"
-  for module in virtio_pci virtio_blk ext4 crc32c_generic; do
+  for module in virtio_pci virtio_blk ext4 crc32c_generic virtio_scsi sr_mod isofs; do
     for file in $(modprobe -d "$root" -S "$kernel" -D "$module" 2>/dev/null | awk '$1 == "insmod" {print $2}'); do
       grep -qx "${file##*/}" "$tmp/modules/order" && continue
       cp "$file" "$tmp/modules/"
@@ -103,15 +104,20 @@ build_image() {
   mv "$out.new" "$out"
 }
 
-build() {
+root_tree() {
   # shellcheck disable=SC2086
-  install_packages $PACKAGES_IMAGE qemu-utils
+  install_packages $PACKAGES_IMAGE
   ROOT=$CACHE/root-$(digest "$HERE/image.sh" "$HERE/image-root.sh")
   if [ ! -d "$ROOT" ]; then
     find "$CACHE" -maxdepth 1 -name 'root-*' -exec rm -rf {} +
     logged image-root build_root "$ROOT"
     say "root tree built"
   fi
+}
+
+build() {
+  install_packages qemu-utils
+  root_tree
   local inputs=("$HERE/image.sh" "$HERE/image-root.sh")
   if [ -n "${AGENT_DEB:-}" ]; then
     inputs+=("$AGENT_DEB")
@@ -130,7 +136,7 @@ build() {
   say "image built: $(du -m "$IMAGE" | cut -f1) MiB"
 }
 
-# The kernel is booted directly, so there is no boot loader; q35 and a CPU
+# The cloud kernel has no AHCI, so the config drive is on SCSI. The kernel is booted directly, so there is no boot loader; q35 and a CPU
 # without virtualisation boot fastest without KVM (qemu 7.2 measured).
 upload() {
   local version kernel initrd
@@ -139,13 +145,14 @@ upload() {
   kernel=$(api image $NAME-kernel "$ROOT/vmlinuz" aki aki)
   initrd=$(api image $NAME-initrd "$ROOT/initrd" ari ari)
   api image $NAME "$IMAGE" qcow2 bare "kernel_id=$kernel" "ramdisk_id=$initrd" "murano_version=$version" \
-    img_hv_type=qemu hw_machine_type=q35 hw_rng_model=virtio \
+    img_hv_type=qemu hw_machine_type=q35 hw_rng_model=virtio hw_cdrom_bus=scsi hw_scsi_model=virtio-scsi \
     'os_command_line=root=/dev/vda rw console=ttyS0,115200 quiet mitigations=off nokaslr no_timer_check tsc=reliable random.trust_cpu=on' >/dev/null
   say "image uploaded as $NAME"
 }
 
 case ${1:-} in
+  root) root_tree >&2; echo "$ROOT/root" ;;
   build) build ;;
   upload) build; upload ;;
-  *) sed -n '3,13s/^# \?//p' "${BASH_SOURCE[0]}"; exit 2 ;;
+  *) sed -n '3,14s/^# \?//p' "${BASH_SOURCE[0]}"; exit 2 ;;
 esac
