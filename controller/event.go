@@ -30,8 +30,8 @@ type Event struct {
 	Application   ApplicationName `json:"application,omitempty"`
 	Server        string          `json:"server,omitempty"` // group[index]
 	Kind          EventKind       `json:"kind"`
-	// Status is begun, succeeded, failed, skipped or waiting; for kind heat
-	// Heat's own (CREATE_COMPLETE), for kind agent hello or progress.
+	// Status is begun, succeeded, failed, skipped or unchanged; for kind heat
+	// Heat's own (CREATE_COMPLETE), for kind agent waiting, hello or progress.
 	Status string         `json:"status"`
 	Text   string         `json:"text"` // one line for a person
 	Fields map[string]any `json:"fields,omitempty"`

@@ -159,26 +159,30 @@ func TestRedeployTouchesOnlyWhatChanged(t *testing.T) {
 	for name, c := range map[string]struct {
 		old, new string   // replaced in the spec
 		want     []string // executed by the second deployment
-		stacks   int
-		booted   int // servers made in all
+		applied  int      // stacks the second deployment had Heat look at
+		stacks   int      // that are there
+		booted   int      // servers made in all
 	}{
 		"nothing":                    {old: "name", new: "name", stacks: 3, booted: 3},
 		"a parameter":                {old: `outputs.dsn}"`, new: `outputs.dsn}", motd: bye`, want: []string{"shop-web-web-0 Configure"}, stacks: 3, booted: 3},
-		"one server more":            {old: "  web:\n", new: "  web:\n    servers: {web: {count: 3}}\n", want: []string{"shop-web-web-2 Install"}, stacks: 3, booted: 4},
-		"one application more":       {old: "  web:\n", new: "  log: {package: test.Postgres, parameters: {password: x}}\n  web:\n", want: []string{"shop-log-db-0 Install"}, stacks: 4, booted: 4},
+		"one server more":            {old: "  web:\n", new: "  web:\n    servers: {web: {count: 3}}\n", want: []string{"shop-web-web-2 Install"}, applied: 1, stacks: 3, booted: 4},
+		"one application more":       {old: "  web:\n", new: "  log: {package: test.Postgres, parameters: {password: x}}\n  web:\n", want: []string{"shop-log-db-0 Install"}, applied: 1, stacks: 4, booted: 4},
 		"the application taken away": {old: shop[strings.Index(shop, "  web:"):], new: "", want: []string{"shop-web-web-0 Drain", "shop-web-web-1 Drain"}, stacks: 2, booted: 3},
 	} {
 		t.Run(name, func(t *testing.T) {
 			b := newBench(t, nil)
 			b.deploy(shop)
 			b.mu.Lock()
-			b.order = nil
+			b.order, b.applied = nil, 0
 			b.mu.Unlock()
 			if d := b.deploy(strings.Replace(shop, c.old, c.new, 1)); d.State != controller.Succeeded {
 				t.Fatalf("deployment is %s: %s", d.State, d.Cause)
 			}
 			if got := b.executed(); !slices.Equal(got, c.want) {
 				t.Errorf("executed %q, want %q", got, c.want)
+			}
+			if b.applied != c.applied {
+				t.Errorf("%d stacks applied, want %d", b.applied, c.applied)
 			}
 			booted := 0
 			for _, n := range b.booted {

@@ -6,6 +6,7 @@ import (
 	"archive/zip"
 	"bytes"
 	"context"
+	"crypto"
 	"encoding/json"
 	"errors"
 	"maps"
@@ -31,6 +32,8 @@ type cloud struct {
 	mute map[string]bool
 	// leave is left over by every Delete.
 	leave []controller.Leftover
+	// key verifies every plan; nil takes them unsigned.
+	key crypto.PublicKey
 	// answer gives the result of a plan; nil means the plan's Parameters are returned.
 	answer func(hostname string, p plans.Plan) plans.Result
 
@@ -39,12 +42,14 @@ type cloud struct {
 
 	mu      sync.Mutex
 	stacks  map[string]*fakeStack
+	applied int            // calls of Apply
 	created map[string]int // stacks, by name
 	deleted []string       // in order
 	booted  map[string]int // by hostname
 	ran     map[string]int // plans executed, by ID
 	order   []string       // hostname and plan name, as executed
 	bodies  []string       // of the plans executed
+	stamps  []int64        // of the plans executed
 }
 
 type fakeStack struct {
@@ -79,6 +84,7 @@ func (c *cloud) Apply(ctx context.Context, r controller.StackRequest) (controlle
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	c.applied++
 	s := c.stacks[r.Name]
 	if s == nil {
 		s = &fakeStack{guests: map[string]context.CancelFunc{}, ids: map[string]string{}}
@@ -172,6 +178,9 @@ func (c *cloud) agent(ctx context.Context, who controller.ServerIdentity) {
 	results := map[string]plans.Result{}
 	conn.Receive(ctx, who.Queue, func(ctx context.Context, m plans.Message) error {
 		p, err := plans.Parse(m.Body)
+		if err == nil && c.key != nil {
+			err = plans.Verify(c.key, who.Queue, m)
+		}
 		if err != nil {
 			return err
 		}
@@ -192,6 +201,7 @@ func (c *cloud) execute(who controller.ServerIdentity, p plans.Plan) plans.Resul
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.ran[p.ID]++
+	c.stamps = append(c.stamps, p.Stamp)
 	c.order = append(c.order, who.Hostname+" "+p.Name)
 	if b, err := p.Encode(); err == nil {
 		c.bodies = append(c.bodies, string(b))
