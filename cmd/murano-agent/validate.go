@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -105,7 +106,7 @@ func findingOf(err error) finding {
 	case errors.As(err, &format):
 		return finding{Path: format.Path, Reason: format.Reason, Next: format.Next}
 	case errors.As(err, &unsupported):
-		return finding{Path: "FormatVersion", Reason: unsupported.Detail()}
+		return finding{Path: "FormatVersion", Reason: strings.TrimPrefix(unsupported.Detail(), "FormatVersion: ")}
 	case errors.As(err, &syntax):
 		return finding{Path: "Body", Line: syntax.Line, Column: syntax.Column, Reason: syntax.Reason}
 	}
