@@ -32,12 +32,6 @@ var braceName = regexp.MustCompile(`\{([\p{L}\p{N}_]+)\}`)
 
 // value reads and binds n. A mapping becomes ordered, a list []any.
 func (b *binder) value(n *yaml.Node, path string) any {
-	if b.nodes++; b.nodes > maxNodes {
-		if b.nodes == maxNodes+1 {
-			b.fault(n, path, "aliases unfold to too many values", "write the values out")
-		}
-		return nil
-	}
 	n = b.follow(n)
 	switch n.Kind {
 	case yaml.SequenceNode:

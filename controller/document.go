@@ -21,7 +21,7 @@ import (
 // maxDocument bounds one YAML document, in bytes.
 const maxDocument = 1 << 20
 
-// maxNodes bounds what the aliases of one document may unfold to.
+// maxNodes bounds the values of one document, its aliases unfolded.
 const maxNodes = 100_000
 
 // A document is a YAML text being read strictly: what does not fit becomes a
@@ -30,7 +30,6 @@ const maxNodes = 100_000
 type document struct {
 	file   string // for faults; may be empty
 	faults Faults
-	nodes  int
 }
 
 // A field is one key of a mapping and its value.
@@ -77,7 +76,48 @@ func (d *document) root(b []byte) *yaml.Node {
 		d.fault(nil, "", "holds more than one YAML document", "keep only the first, without further --- lines")
 		return nil
 	}
+	if where, what := unfold(top.Content[0]); what != "" {
+		d.fault(where, "", what, "write the values out, in fewer levels")
+		return nil
+	}
 	return d.follow(top.Content[0])
+}
+
+// unfold looks at a document as its aliases unfold it, without unfolding it,
+// and says what is wrong with that. All reading afterwards is bounded by it.
+func unfold(top *yaml.Node) (where *yaml.Node, what string) {
+	const open, maxDepth = -1, 100
+	sizes := map[*yaml.Node]int{}
+	var size func(n *yaml.Node, depth int) int
+	size = func(n *yaml.Node, depth int) int {
+		switch known, seen := sizes[n]; {
+		case what != "":
+			return 0
+		case seen && known == open:
+			where, what = n, "an alias stands inside what it is an alias of"
+			return 0
+		case depth > maxDepth:
+			where, what = n, fmt.Sprintf("values are nested more than %d deep", maxDepth)
+			return 0
+		case seen:
+			return known
+		}
+		sizes[n] = open
+		total := 1
+		if n.Alias != nil {
+			total += size(n.Alias, depth+1)
+		}
+		for _, c := range n.Content {
+			total += size(c, depth+1)
+		}
+		if total > maxNodes && what == "" {
+			where, what = n, fmt.Sprintf("aliases unfold to more than %d values", maxNodes)
+		}
+		sizes[n] = total
+		return total
+	}
+	size(top, 0)
+	return where, what
 }
 
 func (d *document) follow(n *yaml.Node) *yaml.Node {
@@ -214,12 +254,6 @@ func (d *document) size(n *yaml.Node, path string) int64 {
 // float, as written in JSON, or an integer beyond int), string, []any,
 // map[string]any. A date is text.
 func (d *document) value(n *yaml.Node, path string) any {
-	if d.nodes++; d.nodes > maxNodes {
-		if d.nodes == maxNodes+1 {
-			d.fault(n, path, "aliases unfold to too many values", "write the values out")
-		}
-		return nil
-	}
 	n = d.follow(n)
 	switch n.Kind {
 	case yaml.SequenceNode:

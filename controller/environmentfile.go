@@ -5,6 +5,7 @@ package controller
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net/netip"
 	"regexp"
@@ -33,10 +34,38 @@ func ParseEnvironment(b []byte) (Environment, error) {
 	if err := d.faults.Err(); err != nil {
 		return Environment{}, err
 	}
-	if _, err := e.Dependencies(); err != nil {
+	_, err := e.Dependencies()
+	var faults Faults
+	if errors.As(err, &faults) {
+		for i := range faults {
+			faults[i].Line = keyLine(top, faults[i].Path)
+		}
+	}
+	if err != nil {
 		return Environment{}, err
 	}
 	return e, nil
+}
+
+// keyLine gives the line of the last key of a path of keys.
+func keyLine(top *yaml.Node, path string) int {
+	line := top.Line
+	for _, key := range strings.Split(path, ".") {
+		next := child(top, key)
+		if next == nil {
+			break
+		}
+		for top.Kind == yaml.AliasNode {
+			top = top.Alias
+		}
+		for i := 0; i+1 < len(top.Content); i += 2 {
+			if top.Content[i+1] == next {
+				line = top.Content[i].Line
+			}
+		}
+		top = next
+	}
+	return line
 }
 
 func (d *document) environment(top *yaml.Node) Environment {

@@ -253,7 +253,19 @@ func TestAnAliasBombIsRefused(t *testing.T) {
 		b.WriteString("  a" + n + ": &a" + n + " [" + strings.Repeat(p+", ", 9) + p + "]\n")
 	}
 	_, err := NewPackage(files(t, map[string]string{"application.yaml": b.String()}))
-	if err == nil || !strings.Contains(err.Error(), "aliases unfold to too many values; write the values out") {
+	if err == nil || !strings.Contains(err.Error(), "aliases unfold to more than 100000 values; write the values out") {
 		t.Errorf("got %v", err)
+	}
+}
+
+func TestAnAliasOfItselfAndDeepNestingAreRefused(t *testing.T) {
+	for text, want := range map[string]string{
+		"bundle: &a {x: *a}": "application.yaml:1: an alias stands inside what it is an alias of; write the values out, in fewer levels",
+		"bundle: {x: " + strings.Repeat("[", 200) + strings.Repeat("]", 200) + "}": "application.yaml:1: values are nested more than 100 deep; write the values out, in fewer levels",
+	} {
+		_, err := NewPackage(files(t, map[string]string{"application.yaml": text}))
+		if err == nil || err.Error() != want {
+			t.Errorf("got  %v\nwant %s", err, want)
+		}
 	}
 }
