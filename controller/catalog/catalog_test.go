@@ -211,7 +211,7 @@ func TestLintFindsWhatOnlyAnAuthorCanSee(t *testing.T) {
 			`manifest.yaml: Format: 1.4: this is a MuranoPL package, whose workflow is a program that this controller does not run; keep Resources/ as it is, set Format: Agent/1.0, take Classes and UI out, and write the deploy method's calls as steps of an application.yaml`,
 		}},
 		"Body": {greeting, edit{"Resources/ReadGreeting.template", "return greet('read').stdout", "return greet('read').stdout)"}, []string{
-			`Resources/ReadGreeting.template:8: Body: line 1, column `,
+			`Resources/ReadGreeting.template:7: Body: line 1, column `,
 		}},
 		"plan": {greeting, edit{"Resources/ReadGreeting.template", "EntryPoint: greeting.sh\n    Files: []", "EntryPoint: greeting.sh\n    Files: [{/etc/motd: greeting.sh}]"}, []string{
 			`Resources/ReadGreeting.template:`,
