@@ -499,6 +499,33 @@ func (s *fullStore) Finish(ctx context.Context, e agent.Entry, r plans.Result) e
 	return s.Store.Finish(ctx, e, r)
 }
 
+func TestAResultThatTheBrokerRefusesIsAnsweredWithoutItsContent(t *testing.T) {
+	g := newGuest(t, func(a *agent.Agent) { a.Transport = picky{a.Transport} })
+	g.start()
+	g.send(g.plan("large", "", "return 'x' * 200000", nil))
+	r := g.result()
+	message, _ := failure(t, r)
+	if r.SourceID != "large" || r.ErrorCode != plans.CodeOther || r.State() != plans.StateFailed ||
+		!strings.Contains(message, "the plan succeeded, but its result of 200") || !strings.Contains(message, "result.json") {
+		t.Errorf("got %q %d %s, state %s", r.SourceID, r.ErrorCode, message, r.State())
+	}
+	g.send(g.plan("next", "", "return 2", nil))
+	if r := g.result(); string(r.Body) != "2" {
+		t.Errorf("got %s", r.Body)
+	}
+	g.silence()
+}
+
+// picky is a broker with a bound on messages.
+type picky struct{ agent.Transport }
+
+func (p picky) Publish(ctx context.Context, m plans.Message) error {
+	if len(m.Body) > 100_000 {
+		return fmt.Errorf("message of %d bytes is above the limit", len(m.Body))
+	}
+	return p.Transport.Publish(ctx, m)
+}
+
 func TestEventsSayHelloAndWhereAPlanIs(t *testing.T) {
 	var a *agent.Agent
 	g := newGuest(t, func(made *agent.Agent) {

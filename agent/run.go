@@ -5,6 +5,7 @@ package agent
 import (
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"sync"
 	"time"
@@ -202,15 +203,12 @@ func (a *Agent) deliverAll(ctx context.Context) error {
 // deliver publishes one result. One that cannot be is owed again, later.
 func (a *Agent) deliver(ctx context.Context, answer Answer) {
 	log := a.log().With("plan", answer.Result.SourceID)
-	m, err := a.message(answer)
-	if err == nil {
-		timeout := a.PublishTimeout
-		if timeout <= 0 {
-			timeout = time.Minute
-		}
-		try, cancel := context.WithTimeout(ctx, timeout)
-		err = a.Transport.Publish(try, m)
-		cancel()
+	m, err := a.publish(ctx, answer)
+	if refused(err) && len(m.Body) > smallResult {
+		log.Warn("the broker refuses the result; publishing it without its content", "bytes", len(m.Body), "error", err)
+		small := answer
+		small.Result = shortened(answer.Result, len(m.Body), err)
+		m, err = a.publish(ctx, small)
 	}
 	if err == nil {
 		log.Info("result published", "queue", m.Key)
@@ -230,6 +228,51 @@ func (a *Agent) deliver(ctx context.Context, answer Answer) {
 	if err := a.Store.Defer(context.WithoutCancel(ctx), answer, at); err != nil {
 		log.Error("result waits for the agent's next start", "error", err)
 	}
+}
+
+// publish tries once.
+func (a *Agent) publish(ctx context.Context, answer Answer) (plans.Message, error) {
+	m, err := a.message(answer)
+	if err != nil {
+		return m, err
+	}
+	timeout := a.PublishTimeout
+	if timeout <= 0 {
+		timeout = time.Minute
+	}
+	ctx, cancel := context.WithTimeout(ctx, timeout)
+	defer cancel()
+	return m, a.Transport.Publish(ctx, m)
+}
+
+// refused tells whether the broker itself will not have a message, however
+// long one waits.
+func refused(err error) bool {
+	return err != nil && !errors.Is(err, plans.ErrUnroutable) &&
+		!errors.Is(err, context.DeadlineExceeded) && !errors.Is(err, context.Canceled)
+}
+
+// smallResult is a size that every broker takes. RabbitMQ 4 takes 16 MiB unless
+// max_message_size says otherwise.
+const smallResult = 64 << 10
+
+// shortened is r without what made it too large: size bytes, which the broker
+// refused for cause. A plan that succeeded fails by it: what it returned is missing.
+func shortened(r plans.Result, size int, cause error) plans.Result {
+	text := fmt.Sprintf("the plan %s, but its result of %d bytes was refused: %v; it is in result.json, in the plan's directory on the guest", r.State(), size, cause)
+	report := plans.Report{State: r.State()}
+	if r.Report != nil {
+		report = *r.Report
+		report.Phases, report.Scripts = nil, nil
+	}
+	if report.Cause == nil {
+		report.Cause = &plans.Cause{Code: CauseLimit, Text: text, Owner: plans.OwnerPackage, Hint: "return less from the Body, or raise max_message_size of the broker"}
+	}
+	if r.ErrorCode == plans.CodeOK {
+		r.ErrorCode, report.State = plans.CodeOther, plans.StateFailed
+	}
+	r.Report, r.Body = &report, plans.Failure(r.ErrorCode, text, nil)
+	return r
 }
 
 // message is the result as murano-agent publishes it: with enable_dynamic_result_queue

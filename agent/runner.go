@@ -56,12 +56,15 @@ type Runner struct {
 // DefaultMaxLog bounds one log of a script: 64 MiB.
 const DefaultMaxLog = 64 << 20
 
-// Clean removes what workspaces an agent that died left behind. It is called
-// before the first plan runs.
+// Clean ends the scripts and removes the workspaces that an agent which died
+// left behind. It is called before the first plan runs.
 func (r *Runner) Clean() error {
 	left, err := os.ReadDir(r.Workspaces)
 	if errors.Is(err, os.ErrNotExist) {
 		return nil
+	}
+	if len(left) > 0 {
+		endOrphans(r.Workspaces, cmp.Or(r.Grace, DefaultGrace))
 	}
 	for _, d := range left {
 		err = errors.Join(err, removeTree(filepath.Join(r.Workspaces, d.Name())))

@@ -95,6 +95,10 @@ func (x *Executor) Run(ctx context.Context, c agent.Call) (agent.Output, error) 
 	err = cmd.Start()
 	stdout.started(err == nil)
 	stderr.started(err == nil)
+	if tooLong(err) {
+		return agent.Output{}, &agent.ArgumentError{Script: c.Name, Reason: fmt.Sprintf(
+			"got a command line of %d bytes, more than the system takes; give it as the second argument, the standard input, or in a file", len(in.text))}
+	}
 	if err != nil {
 		return agent.Output{}, fmt.Errorf("start script %q with %s: %w", c.Name, shell, err)
 	}

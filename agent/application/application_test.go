@@ -166,6 +166,7 @@ func TestKeywordsAreThoseOfMuranoAgent(t *testing.T) {
 		{"three arguments are too many", plans.Version{Major: 2}, []body.Value{"a", nil, "c"}, nil, ""},
 		{"an unknown keyword is refused", plans.Version{Major: 2}, nil, kw("foo", int64(1)), ""},
 		{"a command line twice is refused", plans.Version{Major: 2}, []body.Value{"a"}, kw("commandline", "b"), ""},
+		{"a command line that the system does not take is refused", plans.Version{Major: 2}, []body.Value{strings.Repeat("x", 200_000)}, nil, ""},
 		{"a NUL in the command line is refused", plans.Version{Major: 2}, []body.Value{"a\x00b"}, nil, ""},
 	}
 	for _, tt := range tests {

@@ -35,6 +35,10 @@ func keepToOurselves() {
 	}
 }
 
+// tooLong tells whether a process was not started because of the length of
+// its arguments: on Linux, 128 KiB for one (execve(2)).
+func tooLong(err error) bool { return errors.Is(err, syscall.E2BIG) }
+
 // terminate asks the group of pid to end.
 func terminate(pid int) error {
 	err := syscall.Kill(-pid, syscall.SIGTERM)
