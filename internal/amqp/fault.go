@@ -173,6 +173,8 @@ func endFault(host string, o Options, e *amqp091.Error, read error) *Fault {
 	case errors.Is(read, os.ErrDeadlineExceeded):
 		return &Fault{Silence, fmt.Sprintf("nothing heard from the broker %s for %v", host, 2*o.Heartbeat),
 			again + "; if it stays silent, check the network on the way", read}
+	case errors.Is(read, net.ErrClosed): // by session.guard or session.failed
+		return &Fault{Silence, fmt.Sprintf("the broker %s left a call unanswered, so its connection was given up", host), again, read}
 	case read != nil:
 		return &Fault{Broken, fmt.Sprintf("the connection to the broker %s broke: %v", host, read), again, read}
 	case e != nil:

@@ -29,7 +29,7 @@ func TestABlackHoleIsNoticedWithinTwoHeartbeatsAndSurvived(t *testing.T) {
 	got := c.receive(q)
 	c.wantState(amqp.Consuming)
 
-	p.set(func(p *proxy) { p.swallow = true })
+	p.set(func(p *proxy) { p.stalled = true })
 	began := time.Now()
 	published := make(chan error, 1)
 	body := make([]byte, 5<<20) // more than the kernel buffers: the write blocks
@@ -39,7 +39,7 @@ func TestABlackHoleIsNoticedWithinTwoHeartbeatsAndSurvived(t *testing.T) {
 		t.Errorf("noticed after %v, want within 2 heartbeats of 1s and some", d)
 	}
 	c.wantFault(amqp.NoAnswer, p.addr()) // the way is still blocked, so is the login
-	p.set(func(p *proxy) { p.swallow = false })
+	p.set(func(p *proxy) { p.stalled = false })
 	c.wantState(amqp.Connected)
 	if err := <-published; err != nil {
 		t.Error(err)
@@ -69,7 +69,7 @@ func TestCallsEndWithTheirContextInABlackHole(t *testing.T) {
 			c = connect(t, o)
 			c.receive(q)
 			c.wantState(amqp.Consuming)
-			p.set(func(p *proxy) { p.swallow = true })
+			p.set(func(p *proxy) { p.stalled = true })
 			ctx, cancel := context.WithTimeout(within(t), 100*time.Millisecond)
 			defer cancel()
 			began := time.Now()
@@ -93,7 +93,7 @@ func TestCloseEndsInABlackHoleAndLeavesNoGoroutine(t *testing.T) {
 	if err := c.Declare(within(t), "amqp-test-close", plans.QueueOptions{Expires: time.Minute}); err != nil {
 		t.Fatal(err)
 	}
-	p.set(func(p *proxy) { p.swallow = true })
+	p.set(func(p *proxy) { p.stalled = true })
 	began := time.Now()
 	if err := c.Close(); err != nil {
 		t.Error(err)
@@ -101,6 +101,7 @@ func TestCloseEndsInABlackHoleAndLeavesNoGoroutine(t *testing.T) {
 	if d := time.Since(began); d > 5*time.Second {
 		t.Errorf("took %v", d)
 	}
+	p.set(func(p *proxy) { p.stalled = false })
 	p.cut()
 	goleak.VerifyNone(t, leak)
 }

@@ -16,7 +16,7 @@ type proxy struct {
 
 	mu       sync.Mutex
 	refusing bool                  // new connections are closed at once
-	swallow  bool                  // what arrives goes nowhere; nothing is closed
+	stalled  bool                  // nothing passes, nothing is closed, until kernel buffers are full
 	delay    time.Duration         // before each chunk, either way
 	budget   int                   // bytes from clients until everything is cut; 0 means no bound
 	pairs    map[net.Conn]net.Conn // client to broker
@@ -34,6 +34,7 @@ func newProxy(tb testing.TB, target string) *proxy {
 	p.done.Go(p.accept)
 	tb.Cleanup(func() {
 		l.Close()
+		p.set(func(p *proxy) { p.stalled = false })
 		p.cut()
 		p.done.Wait()
 	})
@@ -75,8 +76,11 @@ func (p *proxy) carry(to, from net.Conn, fromClient bool) {
 	buf := make([]byte, 16<<10)
 	for {
 		n, err := from.Read(buf)
+		for p.stalls() {
+			time.Sleep(5 * time.Millisecond)
+		}
 		p.mu.Lock()
-		delay, swallow, over := p.delay, p.swallow, false
+		delay, over := p.delay, false
 		if fromClient && p.budget > 0 {
 			p.budget -= n
 			if over = p.budget <= 0; over {
@@ -88,7 +92,7 @@ func (p *proxy) carry(to, from net.Conn, fromClient bool) {
 			p.cut()
 		}
 		time.Sleep(delay)
-		if !swallow && n > 0 {
+		if n > 0 {
 			if _, err := to.Write(buf[:n]); err != nil {
 				return
 			}
@@ -109,6 +113,12 @@ func (p *proxy) cut() {
 		broker.Close()
 	}
 	clear(p.pairs)
+}
+
+func (p *proxy) stalls() bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.stalled
 }
 
 // set changes how the proxy behaves from now on.

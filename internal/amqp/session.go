@@ -122,8 +122,11 @@ func (s *session) watch(ctx context.Context, o Options, blocked func(reason stri
 	}
 }
 
-// close takes leave of the broker and returns once the session's goroutines of
-// ours have ended.
+// close takes leave of the broker and returns once the publisher's goroutine has
+// ended. It is needed after a break too: the library's shutdown tells of the
+// break, then waits for a lock that a blocked write holds (amqp091-go 1.16.0,
+// Channel.shutdown and PublishWithDeferredConfirm), and closes the socket, which
+// would end that write, last.
 func (s *session) close() {
 	if !s.conn.IsClosed() {
 		s.conn.CloseDeadline(time.Now().Add(closeLimit)) // an error says that it is closed already

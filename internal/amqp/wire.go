@@ -8,17 +8,11 @@ import (
 	"time"
 )
 
-// A wire is the TCP connection under the AMQP library. It does two things the
-// library does not:
-//
-// It gives up a broker that is silent for idle. The library renews its read
-// deadline in the goroutine that also writes heartbeats, so a write that blocks
-// (a broker short of memory stops reading) looks like a silent broker.
-//
-// It closes the socket when reading fails. The library's shutdown first takes a
-// lock that a blocked write holds (amqp091-go 1.16.0, Channel.shutdown and
-// PublishWithDeferredConfirm), so over a black hole it would wait for the
-// kernel to give up, a quarter of an hour.
+// A wire is the TCP connection under the AMQP library. It gives up a broker that
+// is silent for idle. The library would renew its read deadline in the goroutine
+// that also writes heartbeats, so a write that blocks (a broker short of memory
+// stops reading) would look like a silent broker. It also keeps why reading
+// ended, which the library reduces to a text.
 type wire struct {
 	net.Conn
 	idle time.Duration
@@ -46,7 +40,6 @@ func (w *wire) Read(p []byte) (int, error) {
 			w.cause = err
 		}
 		w.mu.Unlock()
-		w.Conn.Close()
 	}
 	return n, err
 }
