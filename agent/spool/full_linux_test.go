@@ -1,0 +1,78 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package spool
+
+import (
+	"errors"
+	"os"
+	"path/filepath"
+	"syscall"
+	"testing"
+
+	"github.com/openmurano/murano/agent/storetest"
+)
+
+func TestAFullDiskLosesNoResultAndNoMessage(t *testing.T) {
+	disk := t.TempDir()
+	if err := syscall.Mount("tmpfs", disk, "tmpfs", 0, "size=4m"); err != nil {
+		t.Skipf("no file system of its own: %v", err)
+	}
+	t.Cleanup(func() { syscall.Unmount(disk, syscall.MNT_DETACH) })
+	p := &place{dir: filepath.Join(disk, "plans")}
+	d := p.spool(t)
+	put(t, d, storetest.Message("running"))
+	e, err := d.Next(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := d.Begin(t.Context(), e); err != nil {
+		t.Fatal(err)
+	}
+	filler := filepath.Join(disk, "filler") // what a script leaves
+	fill(t, filler)
+
+	if err := d.Put(t.Context(), storetest.Message("refused")); !errors.Is(err, syscall.ENOSPC) {
+		t.Errorf("Put on a full disk: %v", err)
+	}
+	if err := d.Finish(t.Context(), e, storetest.Result("running")); err != nil {
+		t.Errorf("Finish on a full disk: %v", err)
+	}
+	d = p.spool(t) // a restart on the full disk
+	a, err := d.Owed(t.Context())
+	if err != nil || a.Result.SourceID != "running" {
+		t.Errorf("got the result of %q, %v", a.Result.SourceID, err)
+	}
+	if err := os.Remove(filler); err != nil {
+		t.Fatal(err)
+	}
+	if err := d.Archive(t.Context(), a); err != nil {
+		t.Errorf("Archive: %v", err)
+	}
+	if st, err := os.Stat(filepath.Join(p.dir, reserveName)); err != nil || st.Size() != reserve {
+		t.Errorf("the reserve is not there again: %v", err)
+	}
+	put(t, d, storetest.Message("refused")) // delivered again
+	if e := live(t, d, nil); e.Message.ID != "refused" {
+		t.Errorf("got %q", e.Message.ID)
+	}
+	for _, name := range names(t, p.dir) {
+		if name == quarantineName || len(name) > 4 && name[:5] == newPrefix {
+			t.Errorf("%s is left", name)
+		}
+	}
+}
+
+// fill writes until the disk takes no byte more.
+func fill(t *testing.T, path string) {
+	t.Helper()
+	f, err := os.Create(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	for size := 64 << 10; size > 0; {
+		if _, err := f.Write(make([]byte, size)); err != nil {
+			size /= 2
+		}
+	}
+}
