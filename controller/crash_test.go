@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -111,9 +112,21 @@ type scene struct {
 	path string
 }
 
-// newScene has the packages in its store already.
-func newScene(t *testing.T) *scene {
+// newScene has the packages in its store already: those of the file from, or
+// where it is empty, put now.
+func newScene(t *testing.T, from string) *scene {
+	t.Helper()
 	s := &scene{newCloud(t), t, filepath.Join(t.TempDir(), "murano.db")}
+	if from != "" {
+		b, err := os.ReadFile(from)
+		if err == nil {
+			err = os.WriteFile(s.path, b, 0o600)
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		return s
+	}
 	s.live(0, false, func(_ context.Context, c *controller.Controller) error {
 		for _, files := range []map[string]string{postgres, web} {
 			if _, err := c.PutPackage(t.Context(), zipped(t, files)); err != nil {
@@ -245,8 +258,9 @@ func TestAKilledControllerIsAsIfNothingHadHappened(t *testing.T) {
 	deployed := []string{"shop-db-db-0 Install", "shop-web-web-0 Configure", "shop-web-web-0 Install", "shop-web-web-1 Install"}
 	deleted := slices.Sorted(slices.Values(append([]string{"shop-web-web-0 Drain", "shop-web-web-1 Drain"}, deployed...)))
 
+	blank := newScene(t, "").path
 	var undisturbed []string
-	newScene(t).live(0, false, func(ctx context.Context, c *controller.Controller) (err error) {
+	newScene(t, blank).live(0, false, func(ctx context.Context, c *controller.Controller) (err error) {
 		if err := deploy(e)(ctx, c); err != nil {
 			return err
 		}
@@ -262,7 +276,7 @@ func TestAKilledControllerIsAsIfNothingHadHappened(t *testing.T) {
 		when := map[bool]string{false: "before", true: "after"}[after]
 		t.Run("killed "+when+" any write of a deployment", func(t *testing.T) {
 			everyWrite(t, stride, func(t *testing.T, at int) bool {
-				s := newScene(t)
+				s := newScene(t, blank)
 				killed := s.live(at, after, deploy(e))
 				s.live(0, false, func(ctx context.Context, c *controller.Controller) error {
 					if err := deploy(e)(ctx, c); err != nil {
@@ -287,7 +301,7 @@ func TestAKilledControllerIsAsIfNothingHadHappened(t *testing.T) {
 		})
 		t.Run("killed "+when+" any write of a deletion", func(t *testing.T) {
 			everyWrite(t, stride, func(t *testing.T, at int) bool {
-				s := newScene(t)
+				s := newScene(t, blank)
 				s.live(0, false, deploy(e))
 				killed := s.live(at, after, remove("shop"))
 				s.live(0, false, remove("shop"))
@@ -303,6 +317,72 @@ func TestAKilledControllerIsAsIfNothingHadHappened(t *testing.T) {
 				return killed
 			})
 		})
+	}
+}
+
+func TestAControllerKilledInARedeploymentIsAsIfNothingHadHappened(t *testing.T) {
+	blank := newScene(t, "").path
+	deployed := []string{"shop-db-db-0 Install", "shop-web-web-0 Configure", "shop-web-web-0 Install", "shop-web-web-1 Install"}
+	for name, c := range map[string]struct {
+		second string
+		ran    []string // beside what the first deployment ran
+		stacks int
+	}{
+		"an application is taken away, another added": {
+			second: strings.Replace(shop[:strings.Index(shop, "  web:")], "  db:", "  log: {package: test.Postgres, parameters: {password: x}}\n  db:", 1),
+			ran:    []string{"shop-log-db-0 Install", "shop-web-web-0 Drain", "shop-web-web-1 Drain"}, stacks: 3,
+		},
+		"a server is added, a parameter changed": {
+			second: strings.Replace(shop, "  web:\n", "  web:\n    servers: {web: {count: 3}}\n", 1) + "    after: [db]\n",
+			ran:    []string{"shop-web-web-2 Install"}, stacks: 3,
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			want := slices.Sorted(slices.Values(append(slices.Clone(deployed), c.ran...)))
+			stride := 3 // the writes between are like those of a first deployment
+			if testing.Short() {
+				stride = 11
+			}
+			everyWrite(t, stride, func(t *testing.T, at int) bool {
+				s := newScene(t, blank)
+				s.live(0, false, deploy(environment(t, shop)))
+				killed := s.live(at, at%2 == 0, s.redeploy(c.second))
+				s.live(0, false, s.redeploy(c.second))
+				s.check(want)
+				if n := len(s.stacks); n != c.stacks {
+					t.Errorf("%d stacks, want %d", n, c.stacks)
+				}
+				return killed
+			})
+		})
+	}
+}
+
+// redeploy makes the second wish for shop unless it was made, and waits until it has succeeded.
+func (s *scene) redeploy(spec string) func(context.Context, *controller.Controller) error {
+	e := environment(s.t, spec)
+	return func(ctx context.Context, c *controller.Controller) error {
+		status, err := c.Environment(ctx, e.Name)
+		if err != nil {
+			return err
+		}
+		made, err := c.Store.Deployments(ctx, status.ID)
+		if err != nil {
+			return err
+		}
+		d := status.Deployment
+		if len(made) == 1 {
+			if d, err = c.Deploy(ctx, e); err != nil {
+				return err
+			}
+		}
+		if d, err = c.Wait(ctx, d.ID); err != nil {
+			return err
+		}
+		if d.State != controller.Succeeded {
+			return fmt.Errorf("deployment is %s: %s", d.State, d.Cause)
+		}
+		return nil
 	}
 }
 
