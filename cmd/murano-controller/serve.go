@@ -136,8 +136,7 @@ func runBoth(ctx context.Context, c *controller.Controller, token string, listen
 	server := &http.Server{
 		Handler:           (&api.Server{Controller: c, Version: version, Token: token}).Handler(),
 		ReadHeaderTimeout: 10 * time.Second,
-		// Requests that wait for events end with the server, not after it.
-		BaseContext: func(net.Listener) context.Context { return ctx },
+		BaseContext:       api.EndWith(ctx),
 	}
 	g.Go(func() error { return c.Run(ctx) })
 	g.Go(func() error {

@@ -4,6 +4,7 @@ package api
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -32,10 +33,18 @@ var ErrUnreachable = errors.New("the controller cannot be reached")
 // An Error is the controller's refusal.
 type Error struct {
 	Status int
-	Detail string
+	Detail string // one line for each thing that is wrong
+
+	proxy bool // the answer is not the controller's
 }
 
 func (e *Error) Error() string { return e.Detail }
+
+// Is makes a controller that is stopping, or a proxy that does not find it,
+// ErrUnreachable.
+func (e *Error) Is(target error) bool {
+	return target == ErrUnreachable && (e.Status == http.StatusServiceUnavailable || e.proxy)
+}
 
 // PutPackage adds a package, given as a .zip.
 func (c *Client) PutPackage(ctx context.Context, zip []byte) (PackageSummary, error) {
@@ -122,7 +131,7 @@ func call[T any](ctx context.Context, c *Client, method, path, contentType strin
 		return out, refusal(resp.StatusCode, b)
 	}
 	if err := json.Unmarshal(b, &out); err != nil {
-		return out, fmt.Errorf("read the controller's answer to %s %s: %w", method, path, err)
+		return out, &Error{Status: resp.StatusCode, Detail: fmt.Sprintf("%s does not answer as a controller does; is the URL right?", c.URL)}
 	}
 	return out, nil
 }
@@ -134,14 +143,17 @@ func refusal(status int, b []byte) error {
 		Errors        []struct{ Message, Location string }
 	}
 	if json.Unmarshal(b, &p) != nil || p.Detail == "" && p.Title == "" {
-		return &Error{status, fmt.Sprintf("the controller answered %d %s: %.200s", status, http.StatusText(status), b)}
+		return &Error{
+			Status: status, Detail: fmt.Sprintf("the controller's URL answered %d %s: %.200s", status, http.StatusText(status), bytes.TrimSpace(b)),
+			proxy: status == http.StatusBadGateway || status == http.StatusGatewayTimeout,
+		}
 	}
-	detail := p.Detail
-	if detail == "" {
-		detail = p.Title
+	if len(p.Errors) == 0 {
+		return &Error{Status: status, Detail: cmp.Or(p.Detail, p.Title)}
 	}
-	for _, e := range p.Errors {
-		detail += "\n" + strings.TrimPrefix(e.Location+": ", ": ") + e.Message
+	lines := make([]string, len(p.Errors))
+	for i, e := range p.Errors {
+		lines[i] = strings.TrimPrefix(e.Location+": ", ": ") + e.Message
 	}
-	return &Error{status, detail}
+	return &Error{Status: status, Detail: strings.Join(lines, "\n")}
 }
