@@ -28,11 +28,15 @@ func TestABlackHoleIsNoticedWithinTwoHeartbeatsAndSurvived(t *testing.T) {
 	q := c.queue()
 	got := c.receive(q)
 	c.wantState(amqp.Consuming)
+	if err := c.Publish(within(t), plans.Message{ID: "before", Key: q}); err != nil { // opens the channel
+		t.Fatal(err)
+	}
+	wantMessage(t, got, "before")
 
 	p.set(func(p *proxy) { p.stalled = true })
 	began := time.Now()
 	published := make(chan error, 1)
-	body := make([]byte, 5<<20) // more than the kernel buffers: the write blocks
+	body := make([]byte, 24<<20) // more than the kernel buffers: the write blocks
 	go func() { published <- c.Publish(within(t), plans.Message{ID: "during", Key: q, Body: body}) }()
 	c.wantFault(amqp.Silence, p.addr(), "2s")
 	if d := time.Since(began); d > 4*time.Second {
@@ -58,7 +62,7 @@ func TestCallsEndWithTheirContextInABlackHole(t *testing.T) {
 		{"publish of what the kernel buffers", func(ctx context.Context) error { return c.Publish(ctx, plans.Message{Key: q}) }},
 		{"declare", func(ctx context.Context) error { return c.Declare(ctx, q, plans.QueueOptions{}) }},
 		{"publish of more than the kernel buffers", func(ctx context.Context) error {
-			return c.Publish(ctx, plans.Message{Key: q, Body: make([]byte, 16<<20)})
+			return c.Publish(ctx, plans.Message{Key: q, Body: make([]byte, 24<<20)})
 		}},
 	}
 	for _, tt := range tests {
@@ -69,6 +73,9 @@ func TestCallsEndWithTheirContextInABlackHole(t *testing.T) {
 			c = connect(t, o)
 			c.receive(q)
 			c.wantState(amqp.Consuming)
+			if err := c.Publish(within(t), plans.Message{Key: q}); err != nil { // opens the channel
+				t.Fatal(err)
+			}
 			p.set(func(p *proxy) { p.stalled = true })
 			ctx, cancel := context.WithTimeout(within(t), 100*time.Millisecond)
 			defer cancel()
