@@ -32,8 +32,11 @@ func (r *run) getAttr(v Value, name string) (Value, error) {
 			return x.Step, nil
 		}
 	case *function:
-		if name == "__name__" || name == "__qualname__" {
+		switch name {
+		case "__name__":
 			return x.fn.name, nil
+		case "__qualname__":
+			return x.qual, nil
 		}
 	case builtin:
 		if name == "__name__" {

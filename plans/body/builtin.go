@@ -336,7 +336,7 @@ func builtinMax(c *call) (Value, error) {
 		case "default":
 			fallback, hasDefault = k.value, true
 		default:
-			return nil, typeError("%s() got an unexpected keyword argument '%s'", c.name, k.name)
+			return nil, typeError("'%s' is an invalid keyword argument for %s()", k.name, c.name)
 		}
 	}
 	items := c.a

@@ -20,15 +20,21 @@ func hasKwarg(kw []kwarg, name string) bool {
 // A function is what def or lambda makes.
 type function struct {
 	fn       *funcNode
+	qual     string
 	parent   *frame
 	defaults map[string]Value
 }
 
 func (*function) typeName() string { return "function" }
-func (fn *function) repr() string  { return "<function " + fn.fn.name + ">" }
+func (fn *function) repr() string  { return "<function " + fn.qual + ">" }
 
 func (r *run) makeFunction(f *frame, fn *funcNode) (*function, error) {
-	made := &function{fn: fn, parent: f}
+	made := &function{fn: fn, parent: f, qual: fn.name}
+	if !f.fn.globals[fn.name] {
+		for p := f; p != nil; p = p.parent {
+			made.qual = p.fn.name + ".<locals>." + made.qual
+		}
+	}
 	for _, p := range fn.params {
 		if p.fallback == nil {
 			continue
@@ -59,7 +65,7 @@ func (scriptFunction) typeName() string { return "FunctionRunner" }
 func callName(fn Value) string {
 	switch fn := fn.(type) {
 	case *function:
-		return fn.fn.name + "()"
+		return fn.qual + "()"
 	case builtin:
 		return fn.fullName() + "()"
 	case typeObject:
@@ -127,7 +133,7 @@ func (r *run) callFunction(fn *function, args []Value, kw []kwarg) (Value, error
 // bindParams gives the parameters of fn their values, with CPython's errors.
 func bindParams(fn *function, args []Value, kw []kwarg) (map[string]Value, error) {
 	vars := map[string]Value{}
-	name := fn.fn.name
+	name := fn.qual
 	rest := args
 	var extra *Dict
 	takesRest := false
@@ -150,6 +156,9 @@ func bindParams(fn *function, args []Value, kw []kwarg) (map[string]Value, error
 	for _, k := range kw {
 		i := slices.IndexFunc(fn.fn.params, func(p param) bool { return p.kind == 0 && p.name == k.name && !p.posOnly })
 		if i < 0 {
+			if extra == nil && slices.ContainsFunc(fn.fn.params, func(p param) bool { return p.posOnly && p.name == k.name }) {
+				return nil, typeError("%s() got some positional-only arguments passed as keyword arguments: '%s'", name, k.name)
+			}
 			if extra == nil {
 				return nil, typeError("%s() got an unexpected keyword argument '%s'", name, k.name)
 			}
@@ -209,7 +218,7 @@ func tooMany(fn *function, positional, given int) error {
 	if given != 1 {
 		was = "were"
 	}
-	return typeError("%s() takes %s positional argument%s but %d %s given", fn.fn.name, takes, s, given, was)
+	return typeError("%s() takes %s positional argument%s but %d %s given", fn.qual, takes, s, given, was)
 }
 
 func plural(n int) string {

@@ -295,46 +295,107 @@ func sortValues(items []Value) error {
 	return sortBy(items, keys, false, &comparer{})
 }
 
-// sortBy sorts items by keys, stable, as list.sort does. What it was at when a
-// comparison failed stays.
+// sortBy sorts items by keys, stable, with the comparisons of CPython's
+// list.sort where the list is short, so that a failure names the same types.
 func sortBy(items, keys []Value, reverse bool, c *comparer) error {
-	order := make([]int, len(items))
-	for i := range order {
-		order[i] = i
+	pairs := make([]sortPair, len(items))
+	for i := range items {
+		pairs[i] = sortPair{keys[i], items[i]}
 	}
-	var failed error
-	slices.SortStableFunc(order, func(i, j int) int {
-		if failed != nil {
-			return 0
+	if reverse {
+		slices.Reverse(pairs)
+	}
+	if err := c.sort(pairs, make([]sortPair, len(pairs))); err != nil {
+		return err
+	}
+	if reverse {
+		slices.Reverse(pairs)
+	}
+	for i, p := range pairs {
+		items[i] = p.item
+	}
+	return nil
+}
+
+type sortPair struct{ key, item Value }
+
+func (c *comparer) sort(p, spare []sortPair) error {
+	if len(p) > 64 {
+		half := len(p) / 2
+		if err := c.sort(p[:half], spare[:half]); err != nil {
+			return err
 		}
-		if reverse {
-			i, j = j, i
+		if err := c.sort(p[half:], spare[half:]); err != nil {
+			return err
 		}
-		less, err := c.compare("<", keys[j], keys[i])
+		return c.merge(p, half, spare)
+	}
+	n, err := c.run(p)
+	if err != nil {
+		return err
+	}
+	for ; n < len(p); n++ {
+		lo, hi := 0, n
+		for lo < hi {
+			mid := int(uint(lo+hi) / 2)
+			less, err := c.compare("<", p[n].key, p[mid].key)
+			if err != nil {
+				return err
+			}
+			if less {
+				hi = mid
+			} else {
+				lo = mid + 1
+			}
+		}
+		moved := p[n]
+		copy(p[lo+1:n+1], p[lo:n])
+		p[lo] = moved
+	}
+	return nil
+}
+
+// run puts the run that p starts with into rising order and gives its length.
+func (c *comparer) run(p []sortPair) (int, error) {
+	if len(p) < 2 {
+		return len(p), nil
+	}
+	falling, err := c.compare("<", p[1].key, p[0].key)
+	if err != nil {
+		return 0, err
+	}
+	n := 2
+	for ; n < len(p); n++ {
+		less, err := c.compare("<", p[n].key, p[n-1].key)
 		if err != nil {
-			failed = err
-			return 0
+			return 0, err
+		}
+		if less != falling {
+			break
+		}
+	}
+	if falling {
+		slices.Reverse(p[:n])
+	}
+	return n, nil
+}
+
+func (c *comparer) merge(p []sortPair, half int, spare []sortPair) error {
+	left := spare[:half]
+	copy(left, p[:half])
+	right, at := p[half:], 0
+	for len(left) > 0 && len(right) > 0 {
+		less, err := c.compare("<", right[0].key, left[0].key)
+		if err != nil {
+			return err
 		}
 		if less {
-			return 1
+			p[at], right = right[0], right[1:]
+		} else {
+			p[at], left = left[0], left[1:]
 		}
-		less, err = c.compare("<", keys[i], keys[j])
-		if err != nil {
-			failed = err
-			return 0
-		}
-		if less {
-			return -1
-		}
-		return 0
-	})
-	if failed != nil {
-		return failed
+		at++
 	}
-	sorted := make([]Value, len(items))
-	for to, from := range order {
-		sorted[to] = items[from]
-	}
-	copy(items, sorted)
+	copy(p[at:], left)
 	return nil
 }

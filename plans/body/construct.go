@@ -129,7 +129,7 @@ func constructor(name string) (native, bool) {
 	case "bytes":
 		return native{0, 3, []string{"source", "encoding", "errors"}, makeBytes}, true
 	case "enumerate":
-		return native{1, 2, []string{"iterable", "start"}, makeEnumerate}, true
+		return native{0, 2, []string{"iterable", "start"}, makeEnumerate}, true
 	case "filter", "map":
 		return native{0, -1, nil, makeMap}, true
 	case "float":
@@ -326,6 +326,9 @@ func makeRange(c *call) (Value, error) {
 }
 
 func makeEnumerate(c *call) (Value, error) {
+	if !c.given(0) {
+		return nil, typeError("enumerate() missing required argument 'iterable'")
+	}
 	it, err := c.r.iter(c.a[0])
 	if err != nil {
 		return nil, err

@@ -57,11 +57,7 @@ func (e *LimitError) Error() string {
 }
 
 func raise(class, format string, a ...any) *Exception {
-	text := format
-	if len(a) > 0 {
-		text = fmt.Sprintf(format, a...)
-	}
-	return &Exception{Class: class, Args: []Value{text}}
+	return &Exception{Class: class, Args: []Value{fmt.Sprintf(format, a...)}}
 }
 
 func typeError(format string, a ...any) error  { return raise("TypeError", format, a...) }

@@ -328,8 +328,10 @@ func (r *run) execTry(f *frame, s *tryStmt) (flow, error) {
 	if s.finally == nil {
 		return how, err
 	}
-	if _, catchable := caught(err); err != nil && !catchable {
-		return how, err
+	if err != nil {
+		if _, catchable := caught(err); !catchable {
+			return how, err
+		}
 	}
 	kept := f.result
 	last, ferr := r.block(f, s.finally)

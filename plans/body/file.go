@@ -105,7 +105,7 @@ func (f *file) flag() (int, error) {
 		return 0, valueError("can't have text and binary mode at once")
 	}
 	if kinds != 1 {
-		return 0, valueError("Must have exactly one of create/read/write/append mode and at most one plus")
+		return 0, valueError("must have exactly one of create/read/write/append mode")
 	}
 	return flag, nil
 }

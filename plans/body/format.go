@@ -137,7 +137,7 @@ func parseSpec(spec string, v Value) (formatSpec, error) {
 		f.precision = n
 	}
 	if len(rs)-i > 1 {
-		return f, &Exception{Class: "ValueError", Args: []Value{"Invalid format specifier"}}
+		return f, &Exception{Class: "ValueError", Args: []Value{"Invalid format specifier '" + spec + "' for object of type '" + specType(v) + "'"}}
 	}
 	if i < len(rs) {
 		if rs[i] > 0x7f {
@@ -145,12 +145,16 @@ func parseSpec(spec string, v Value) (formatSpec, error) {
 		}
 		f.kind = byte(rs[i])
 	}
-	return f, f.checkGroup()
+	_, isText := v.(string)
+	return f, f.checkGroup(isText)
 }
 
-func (f formatSpec) checkGroup() error {
+func (f formatSpec) checkGroup(isText bool) error {
 	if f.group == 0 {
 		return nil
+	}
+	if isText && f.kind == 0 {
+		f.kind = 's'
 	}
 	switch f.kind {
 	case 'd', 'e', 'f', 'g', 'E', 'G', '%', 'F', 0:
@@ -163,11 +167,16 @@ func (f formatSpec) checkGroup() error {
 	return valueError("Cannot specify '%c' with '%c'.", f.group, f.kind)
 }
 
-func unknownCode(code rune, v Value) error {
-	kind := typeName(v)
-	if kind == "bool" {
-		kind = "int"
+// specType names the type whose format takes the specification.
+func specType(v Value) string {
+	if isInt(v) {
+		return "int"
 	}
+	return typeName(v)
+}
+
+func unknownCode(code rune, v Value) error {
+	kind := specType(v)
 	shown := string(code)
 	if code <= ' ' || code > 0x7f {
 		shown = `\x` + strconv.FormatInt(int64(code), 16)

@@ -127,7 +127,11 @@ func outcome(t *testing.T, c goldenCase) goldenCase {
 	}
 	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
 	defer cancel()
-	v, err := p.Run(ctx, Scope{Args: c.args, Scripts: scripts, Files: tempFiles(t.TempDir())})
+	scope := Scope{Args: c.args, Scripts: scripts}
+	if strings.Contains(c.body, "open(") {
+		scope.Files = tempFiles(t.TempDir())
+	}
+	v, err := p.Run(ctx, scope)
 	var text []byte
 	if err == nil {
 		text, err = EncodeJSON(v)
@@ -235,4 +239,3 @@ func findPython(t *testing.T) string {
 	t.Skip("no CPython 3.11 on PATH")
 	return ""
 }
-

@@ -199,6 +199,7 @@ type (
 )
 
 type exceptClause struct {
+	pos
 	class expr // nil catches all
 	name  string
 	body  []stmt

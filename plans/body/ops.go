@@ -45,7 +45,7 @@ func (r *run) binary(op string, a, b Value, shown string) (Value, error) {
 		}
 	}
 	if isInt(a) && isInt(b) {
-		return r.intBinary(op, a, b)
+		return r.intBinary(op, a, b, shown)
 	}
 	if isNumber(a) && isNumber(b) {
 		if v, ok, err := floatBinary(op, a, b); ok || err != nil {
@@ -57,6 +57,13 @@ func (r *run) binary(op string, a, b Value, shown string) (Value, error) {
 	case "+":
 		return r.concat(a, b, shown)
 	case "*":
+		switch a.(type) {
+		case *Dict, *Set, *Range, *dictView:
+			// In place CPython asks the left sequence alone.
+			if shown == "*=" {
+				return nil, unsupported(shown, a, b)
+			}
+		}
 		if n, ok := smallInt(b); ok || isInt(b) {
 			if v, ok, err := r.repeat(a, n, b); ok || err != nil {
 				return v, err
@@ -147,7 +154,7 @@ func abs64(n int64) int64 {
 	return n
 }
 
-func (r *run) intBinary(op string, a, b Value) (Value, error) {
+func (r *run) intBinary(op string, a, b Value, shown string) (Value, error) {
 	if x, ok := a.(bool); ok {
 		if y, ok := b.(bool); ok {
 			switch op {
@@ -190,7 +197,7 @@ func (r *run) intBinary(op string, a, b Value) (Value, error) {
 	case "^":
 		z.Xor(x, y)
 	default:
-		return nil, unsupported(op, a, b)
+		return nil, unsupported(shown, a, b)
 	}
 	if z.BitLen() > maxBits {
 		return nil, &LimitError{"integer", maxBits}

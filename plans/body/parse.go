@@ -61,8 +61,12 @@ func (p *parser) parse() (err error) {
 	}
 	p.next()
 	p.main.body = p.block("function definition", 1)
-	if p.peek().kind != tokEOF {
-		p.invalid()
+	switch t := p.peek(); {
+	case t.kind == tokEOF:
+	case t.text == "return":
+		p.fail("'return' outside function")
+	default:
+		p.refuse(t.at(), "lone carriage return", "a line that ends with a carriage return alone is not part of a Body; end lines with a line feed")
 	}
 	p.checkMembers()
 	return nil
@@ -242,6 +246,10 @@ func (p *parser) statement() []stmt {
 		case "def":
 			return []stmt{p.defStatement()}
 		case "class":
+			if p.peekAt(1).kind != tokName {
+				p.next()
+				p.invalid()
+			}
 			p.refuse(t.at(), "class definition", "class definitions are not part of a Body; use a script")
 		case "async":
 			p.refuse(t.at(), "async", "async statements are not part of a Body; use a script")
@@ -330,12 +338,12 @@ func (p *parser) tryStatement() stmt {
 	s.body = p.block("'try' statement", t.line)
 	for p.is("except") {
 		et := p.next()
-		var c exceptClause
+		c := exceptClause{pos: et.at()}
 		if p.is("*") {
 			p.refuse(et.at(), "except*", "except* is not part of a Body; use except")
 		}
 		if len(s.excepts) > 0 && s.excepts[len(s.excepts)-1].class == nil {
-			p.failAt(s.excepts[len(s.excepts)-1].body[0].at(), "default 'except:' must be last")
+			p.failAt(s.excepts[len(s.excepts)-1].pos, "default 'except:' must be last")
 		}
 		if !p.is(":") {
 			c.class = p.expression()
@@ -375,9 +383,8 @@ func (p *parser) withStatement() stmt {
 	for {
 		item := withItem{x: p.expression()}
 		if p.accept("as") {
-			at := p.peek().at()
 			item.target = p.starTarget()
-			p.checkTarget(item.target, at, false)
+			p.checkTarget(item.target, false)
 			p.bindTarget(item.target)
 		}
 		s.items = append(s.items, item)
@@ -429,7 +436,10 @@ func (p *parser) defStatement() stmt {
 	name := p.nameToken()
 	p.bind(name)
 	fn := newFunc(name)
-	p.expect("(")
+	if !p.is("(") {
+		p.fail("expected '('")
+	}
+	p.next()
 	fn.params = p.params(")", true)
 	p.expect(")")
 	if p.accept("->") {
@@ -465,6 +475,9 @@ func (p *parser) params(end string, annotated bool) []param {
 			q.kind = '2'
 		case p.accept("*"):
 			kwOnly = true
+			if p.is(end) {
+				p.failAt(at, "named arguments must follow bare *")
+			}
 			if p.is(",") {
 				p.next()
 				if p.is(end) || p.is("**") {

@@ -70,7 +70,7 @@ func (p *parser) forTarget() expr {
 		}
 		first = t
 	}
-	p.checkTarget(first, at, false)
+	p.checkTarget(first, false)
 	if s, ok := first.(*starExpr); ok {
 		p.failAt(s.pos, "starred assignment target must be in a list or tuple")
 	}
@@ -547,7 +547,11 @@ func (p *parser) braces() expr {
 		return p.dictDisplay(&dictExpr{t.at(), []expr{first}, []expr{value}})
 	}
 	p.next()
-	return p.dictDisplay(&dictExpr{t.at(), []expr{nil}, []expr{p.bitOr()}})
+	d := &dictExpr{t.at(), []expr{nil}, []expr{p.bitOr()}}
+	if p.is("for") || p.is("async") {
+		p.fail("dict unpacking cannot be used in dict comprehension")
+	}
+	return p.dictDisplay(d)
 }
 
 func (p *parser) dictValue() expr {
@@ -581,7 +585,7 @@ func (p *parser) dictDisplay(d *dictExpr) expr {
 }
 
 func (p *parser) comprehension(at pos, kind byte, key, elem expr) expr {
-	fn := newFunc("<comprehension>")
+	fn := newFunc(map[byte]string{'(': "<genexpr>", '[': "<listcomp>", '{': "<setcomp>", ':': "<dictcomp>"}[kind])
 	fn.comp = true
 	c := &compExpr{pos: at, kind: kind, key: key, elem: elem, fn: fn}
 	if s, ok := elem.(*starExpr); ok {

@@ -269,7 +269,10 @@ func (p *parser) exprStatement() stmt {
 	s.value = s.targets[len(s.targets)-1]
 	s.targets = s.targets[:len(s.targets)-1]
 	for _, target := range s.targets {
-		p.checkTarget(target, target.at(), true)
+		if star, ok := target.(*starExpr); ok {
+			p.failAt(star.pos, "starred assignment target must be in a list or tuple")
+		}
+		p.checkTarget(target, len(s.targets) == 1)
 		p.bindTarget(target)
 	}
 	return s
@@ -320,16 +323,13 @@ func (p *parser) refuseAttribute(x *attrExpr) {
 
 // checkTarget fails where x cannot be assigned to; maybe adds the hint that
 // CPython gives for a statement `x = y`.
-func (p *parser) checkTarget(x expr, at pos, maybe bool) {
+func (p *parser) checkTarget(x expr, maybe bool) {
 	switch x := x.(type) {
 	case *nameExpr, *indexExpr:
 	case *attrExpr:
 		p.refuseAttribute(x)
 	case *starExpr:
-		if maybe {
-			p.failAt(x.pos, "starred assignment target must be in a list or tuple")
-		}
-		p.checkTarget(x.x, x.x.at(), false)
+		p.checkTarget(x.x, false)
 	case *seqExpr:
 		if x.kind == '{' {
 			p.notAssignable(x, maybe)
@@ -339,7 +339,7 @@ func (p *parser) checkTarget(x expr, at pos, maybe bool) {
 			if _, ok := item.(*starExpr); ok {
 				stars++
 			}
-			p.checkTarget(item, item.at(), false)
+			p.checkTarget(item, false)
 		}
 		if stars > 1 {
 			p.failAt(x.pos, "multiple starred expressions in assignment")
@@ -351,11 +351,11 @@ func (p *parser) checkTarget(x expr, at pos, maybe bool) {
 
 func (p *parser) notAssignable(x expr, maybe bool) {
 	reason := "cannot assign to " + describe(x)
-	if c, ok := x.(*constExpr); ok && (c.value == nil || c.value == true || c.value == false) {
+	switch x := x.(type) {
+	case *constExpr:
+		maybe = maybe && x.value != nil && x.value != true && x.value != false
+	case *compareExpr, *boolExpr, *condExpr, *lambdaExpr:
 		maybe = false
-	}
-	if _, ok := x.(*lambdaExpr); ok {
-		maybe = maybe && true
 	}
 	if maybe {
 		reason += " here. Maybe you meant '==' instead of '='?"

@@ -222,7 +222,7 @@ func (f *textParser) value(level int) []textPart {
 		part.conversion = f.s[f.i]
 		f.i++
 		if strings.IndexByte("sra", part.conversion) < 0 {
-			f.fail(fmt.Sprintf("invalid conversion character '%c': expected 's', 'r', or 'a'", part.conversion))
+			f.fail("invalid conversion character: expected 's', 'r', or 'a'")
 		}
 	}
 	if f.i < len(f.s) && f.s[f.i] == ':' {
@@ -250,7 +250,7 @@ func (f *textParser) skipExpression() {
 		c := f.s[f.i]
 		switch {
 		case c == '\\':
-			f.fail("expression part cannot include a backslash")
+			f.p.failAt(f.t.at(), "f-string expression part cannot include a backslash")
 		case quote != "":
 			if strings.HasPrefix(f.s[f.i:], quote) {
 				f.i += len(quote)
@@ -272,7 +272,7 @@ func (f *textParser) skipExpression() {
 			}
 			open = append(open, c)
 		case c == '#':
-			f.fail("expression part cannot include '#'")
+			f.p.failAt(f.t.at(), "f-string expression part cannot include '#'")
 		case len(open) == 0 && strings.IndexByte("!:}=<>", c) >= 0:
 			two := f.s[f.i:min(f.i+2, len(f.s))]
 			if two == "!=" || two == "==" || two == "<=" || two == ">=" {
@@ -320,6 +320,9 @@ func (f *textParser) expression(text string) expr {
 	x := p.exprList(true)
 	if p.is(":=") {
 		f.fail("invalid syntax")
+	}
+	if p.startsExpr() {
+		f.fail("invalid syntax. Perhaps you forgot a comma?")
 	}
 	p.expect(")")
 	if p.peek().kind != tokNewline {

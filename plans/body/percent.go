@@ -69,6 +69,7 @@ func incomplete() error { return valueError("incomplete format") }
 func (p *percentFormatter) directive() (string, error) {
 	var value Value
 	keyed := false
+	plain := strings.HasPrefix(p.s[p.i:], "%")
 	if p.i < len(p.s) && p.s[p.i] == '(' {
 		v, err := p.key()
 		if err != nil {
@@ -121,7 +122,7 @@ flags:
 	code, size := decodeRune(p.s[p.i:])
 	at := p.i
 	p.i += size
-	if code == '%' {
+	if code == '%' && plain {
 		return "%", nil
 	}
 	if !keyed {
@@ -134,6 +135,9 @@ flags:
 	}
 	if err := p.r.alloc(f.precision + 1); err != nil {
 		return "", err
+	}
+	if code == '%' {
+		return "%", nil
 	}
 	if left {
 		f.align = '<'

@@ -15,6 +15,8 @@ import json
 import os
 import random
 import re
+import resource
+import signal
 import sys
 import tempfile
 
@@ -25,6 +27,14 @@ import randomcases  # noqa: E402
 
 class CustomException(Exception):
     pass
+
+
+class TooLong(BaseException):
+    pass
+
+
+def too_long(signum, frame):
+    raise TooLong()
 
 
 class Bunch(dict):
@@ -80,9 +90,10 @@ except Exception as e:
 """
 
 
-def author_lines(message):
-    """Line numbers inside a message are of the wrapped text, one further down."""
-    return re.sub(r'line (\d+)', lambda m: 'line %d' % max(int(m.group(1)) - 1, 1), message)
+def author_lines(message, last):
+    """Line numbers inside a message are of the wrapped text: one further down,
+    and past the end of the Body where the wrapper goes on."""
+    return re.sub(r'line (\d+)', lambda m: 'line %d' % min(max(int(m.group(1)) - 1, 1), last), message)
 
 
 def run(body, args):
@@ -90,18 +101,25 @@ def run(body, args):
     case = {'body': body, 'args': args}
     scope = {name: ScriptRunner(name, calls) for name in ('deploy', 'silent', 'broken', 'str2')}
     scope['args'] = Bunch(json.loads(json.dumps(args)))
+    # A random program may run for ever, or grow.
+    signal.setitimer(signal.ITIMER_REAL, 2)
     try:
         try:
             code = compile(wrap(body), '<string>', 'exec')
         except SyntaxError as e:
-            case['syntax'] = {'text': author_lines(e.msg), 'line': (e.lineno or 1) - 1}
+            last = body.count('\n') + 1
+            case['syntax'] = {'text': author_lines(e.msg, last), 'line': min((e.lineno or 1) - 1, last)}
             return case
         exec(code, scope)
         if '__execution_plan_exception' in scope:
             raise scope['__execution_plan_exception']
         case['result'] = json.dumps(scope['__execution_plan_result'], allow_nan=False)
+    except TooLong:
+        return None
     except BaseException as e:
         case['error'] = {'type': type(e).__name__, 'text': str(e)}
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
     case['calls'] = calls
     return case
 
@@ -125,6 +143,8 @@ def main():
             os.chdir(d)
             case = run(body, args)
             os.chdir('/')
+        if case is None:
+            continue
         if args == cases.ARGS:
             del case['args']
         out.append(json.dumps(case))
@@ -133,6 +153,8 @@ def main():
 
 if __name__ == '__main__':
     sys.setrecursionlimit(3000)
+    signal.signal(signal.SIGALRM, too_long)
+    resource.setrlimit(resource.RLIMIT_AS, (2 << 30, 2 << 30))
     import warnings
     warnings.simplefilter('ignore')
     main()
