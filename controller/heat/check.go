@@ -106,25 +106,28 @@ func asThing(v any) thing {
 
 // look says what is wrong with a name.
 func (s shelf) look(name string, there []thing) error {
-	var named []string
+	var named []thing
 	for _, t := range there {
-		switch {
-		case t.ID == name, t.Name == name:
-			if t.ID == name && t.ID != "" {
-				named = []string{t.ID}
-			} else {
-				named = append(named, t.ID)
-			}
-			if s.what == "image" && t.Status != "active" {
-				return fmt.Errorf("image %s is %s, not active; upload it again or name another", name, t.Status)
-			}
+		if t.ID == name && t.ID != "" {
+			named = []thing{t}
+			break
+		}
+		if t.Name == name {
+			named = append(named, t)
 		}
 	}
 	if len(named) == 1 {
+		if s.what == "image" && named[0].Status != "active" {
+			return fmt.Errorf("image %s is %s, not active; upload it again or name another", name, named[0].Status)
+		}
 		return nil
 	}
 	if len(named) > 1 {
-		return fmt.Errorf("%s %s is there %d times; name one by its ID: %s", s.what, name, len(named), strings.Join(named, ", "))
+		var ids []string
+		for _, t := range named {
+			ids = append(ids, t.ID)
+		}
+		return fmt.Errorf("%s %s is there %d times; name one by its ID: %s", s.what, name, len(named), strings.Join(ids, ", "))
 	}
 	var names []string
 	for _, t := range there {

@@ -60,6 +60,7 @@ func (s *Stacks) failure(ctx context.Context, name, id string, events []stackeve
 			}
 		}
 	}
+	f.Reason, _, _ = strings.Cut(f.Reason, "\nNeutron server returns request_ids")
 	f.Hint = hint(f.Reason)
 	return f
 }
@@ -96,6 +97,7 @@ func hints() [][2]string {
 		{"Unable to find network", "take a network of: openstack network list"},
 		{"No more IP addresses", "the network's address pool is used up; release floating IPs or take another network"},
 		{"is not reachable from subnet", "the network has no router to the external network; name it in network.create.external"},
+		{"have an IP allocation from this subnet", "something outside the stack uses it; what is left over names it"},
 		{"still in use", "something outside the stack uses it; what is left over names it"},
 		{"Unable to establish connection", "an OpenStack service is out of reach; repeat when it is back"},
 		{"ConnectFailure", "an OpenStack service is out of reach; repeat when it is back"},

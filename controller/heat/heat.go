@@ -10,21 +10,16 @@ package heat
 
 import (
 	"context"
-	"crypto/tls"
-	"crypto/x509"
 	"errors"
 	"fmt"
 	"net"
 	"net/http"
-	"os"
-	"strconv"
 	"time"
 
 	"github.com/gophercloud/gophercloud/v2"
 	"github.com/gophercloud/gophercloud/v2/openstack"
 	"github.com/gophercloud/gophercloud/v2/openstack/compute/v2/servers"
 	"github.com/gophercloud/gophercloud/v2/openstack/config"
-	"github.com/gophercloud/gophercloud/v2/openstack/config/clouds"
 
 	"github.com/openmurano/murano/controller"
 )
@@ -94,44 +89,6 @@ func New(ctx context.Context, o Options) (*Stacks, error) {
 		}
 	}
 	return s, nil
-}
-
-// access reads clouds.yaml or the environment.
-func (o Options) access() (gophercloud.AuthOptions, gophercloud.EndpointOpts, *tls.Config, error) {
-	if o.Cloud != "" || os.Getenv("OS_CLOUD") != "" {
-		var options []clouds.ParseOption
-		if o.Cloud != "" {
-			options = append(options, clouds.WithCloudName(o.Cloud))
-		}
-		if o.CloudsFile != "" {
-			options = append(options, clouds.WithLocations(o.CloudsFile))
-		}
-		auth, where, trust, err := clouds.Parse(options...)
-		if err != nil {
-			return auth, where, nil, fmt.Errorf("cloud %q of clouds.yaml: %w", first(o.Cloud, os.Getenv("OS_CLOUD")), err)
-		}
-		return auth, where, trust, nil
-	}
-	auth, err := openstack.AuthOptionsFromEnv()
-	if err != nil {
-		return auth, gophercloud.EndpointOpts{}, nil, fmt.Errorf("no cloud is named: %w; name one of clouds.yaml, or set the OS_ variables (source openrc)", err)
-	}
-	where := gophercloud.EndpointOpts{Region: os.Getenv("OS_REGION_NAME"), Availability: gophercloud.Availability(first(os.Getenv("OS_INTERFACE"), "public"))}
-	trust := &tls.Config{MinVersion: tls.VersionTLS12}
-	if trust.InsecureSkipVerify, err = strconv.ParseBool(first(os.Getenv("OS_INSECURE"), "false")); err != nil {
-		return auth, where, nil, fmt.Errorf("OS_INSECURE: %q is neither true nor false", os.Getenv("OS_INSECURE"))
-	}
-	if file := os.Getenv("OS_CACERT"); file != "" {
-		pem, err := os.ReadFile(file)
-		if err != nil {
-			return auth, where, nil, fmt.Errorf("OS_CACERT: %w", err)
-		}
-		trust.RootCAs = x509.NewCertPool()
-		if !trust.RootCAs.AppendCertsFromPEM(pem) {
-			return auth, where, nil, fmt.Errorf("OS_CACERT: %s holds no certificate in PEM", file)
-		}
-	}
-	return auth, where, trust, nil
 }
 
 // retry is gophercloud's hook between a failed request and its repetition: it
