@@ -12,26 +12,6 @@ import (
 	"github.com/openmurano/murano/plans/body"
 )
 
-// Codes of a Cause. They are stable.
-const (
-	CauseFormat      = "format"      // the plan breaks its format
-	CauseVersion     = "version"     // its FormatVersion is too new
-	CauseSignature   = "signature"   // it is not signed by the key
-	CauseReplay      = "replay"      // it was run before, or is too old to know
-	CauseUnsupported = "unsupported" // it asks for what this agent cannot do
-	CauseSyntax      = "syntax"      // its Body is outside the subset of Python
-	CauseBody        = "body"        // its Body raised an exception
-	CauseLimit       = "limit"       // its Body took too many steps, or made too much
-	CauseScript      = "script"      // a script ended with an error code
-	CauseNetwork     = "network"     // a script failed, and its output says: the network
-	CauseLock        = "lock"        // a script failed, and its output says: a lock
-	CauseDisk        = "disk"        // the disk is full
-	CauseDownload    = "download"    // a Downloadable file did not come
-	CauseTimeout     = "timeout"     // a deadline passed
-	CauseInterrupted = "interrupted" // agent or guest went down
-	CauseAgent       = "agent"       // the agent itself
-)
-
 // A refusal says that a plan is not run, and why.
 type refusal struct{ cause plans.Cause }
 
@@ -84,26 +64,26 @@ func causeOf(err error) (plans.Cause, string) {
 	case errors.As(err, &refused):
 		return refused.cause, plans.StateRejected
 	case errors.As(err, &unsupported):
-		say(CauseVersion, plans.OwnerController, "lower FormatVersion, or update the agent")
+		say(plans.CausePlanVersion, plans.OwnerController, "lower FormatVersion, or update the agent")
 		return c, plans.StateRejected
 	case errors.As(err, &format):
-		say(CauseFormat, plans.OwnerPackage, format.Next)
+		say(plans.CausePlanFormat, plans.OwnerPackage, format.Next)
 		return c, plans.StateRejected
 	case errors.As(err, &syntax):
-		say(CauseSyntax, plans.OwnerPackage, "change the Body; docs/plan-format.md lists what it may hold")
+		say(plans.CauseBodySyntax, plans.OwnerPackage, "change the Body; docs/plan-format.md lists what it may hold")
 		return c, plans.StateRejected
 	case errors.As(err, &stopped):
-		say(CauseInterrupted, plans.OwnerGuest, "send the plan again with a new ID if its scripts may run twice")
+		say(plans.CauseAgentInterrupted, plans.OwnerGuest, "send the plan again with a new ID if its scripts may run twice")
 		return c, plans.StateInterrupted
 	case errors.As(err, &timeout) && timeout.phase != "":
-		say(CauseTimeout, plans.OwnerPackage, "look at the logs of the phase, or raise Options.timeout")
+		say(plans.CausePlanTimeout, plans.OwnerPackage, "look at the logs of the phase, or raise Options.timeout")
 		return c, plans.StateExpired
 	case errors.As(err, &timeout):
-		say(CauseTimeout, plans.OwnerPackage, "look at the log of the script, or raise the timeout in its Options")
+		say(plans.CauseScriptTimeout, plans.OwnerPackage, "look at the log of the script, or raise the timeout in its Options")
 	case errors.As(err, &download):
-		say(CauseDownload, plans.OwnerNetwork, "see that the guest reaches the address, and that the file is there")
+		say(plans.CauseFileDownload, plans.OwnerNetwork, "see that the guest reaches the address, and that the file is there")
 	case isDiskFull(err):
-		say(CauseDisk, plans.OwnerGuest, "free space on the guest's disk, or use a flavor with a larger one")
+		say(plans.CauseDiskFull, plans.OwnerGuest, "free space on the guest's disk, or use a flavor with a larger one")
 	case errors.As(err, &script):
 		code, owner, hint := classify(script.Output)
 		say(code, owner, hint)
@@ -114,11 +94,11 @@ func causeOf(err error) (plans.Cause, string) {
 			}
 		}
 	case errors.As(err, &limit):
-		say(CauseLimit, plans.OwnerPackage, "do the work in a script")
+		say(plans.CauseBodyLimit, plans.OwnerPackage, "do the work in a script")
 	case errors.As(err, &exception), errors.As(err, &misuse):
-		say(CauseBody, plans.OwnerPackage, "change the Body, or the Parameters it gets")
+		say(plans.CauseBodyException, plans.OwnerPackage, "change the Body, or the Parameters it gets")
 	default:
-		say(CauseAgent, plans.OwnerGuest, "look at the agent's log on the guest")
+		say(plans.CauseAgentFault, plans.OwnerGuest, "look at the agent's log on the guest")
 	}
 	return c, plans.StateFailed
 }
@@ -144,15 +124,15 @@ func classify(o *Output) (code, owner, hint string) {
 	}
 	for _, sign := range lockSigns {
 		if strings.Contains(text, sign) {
-			return CauseLock, plans.OwnerGuest, "wait until the package manager is free, or set retry with class: [lock]"
+			return plans.CauseScriptLock, plans.OwnerGuest, "wait until the package manager is free, or set retry with class: [lock]"
 		}
 	}
 	for _, sign := range networkSigns {
 		if strings.Contains(text, sign) {
-			return CauseNetwork, plans.OwnerNetwork, "see that the guest resolves names and reaches its sources, or set retry with class: [network]"
+			return plans.CauseScriptNetwork, plans.OwnerNetwork, "see that the guest resolves names and reaches its sources, or set retry with class: [network]"
 		}
 	}
-	return CauseScript, plans.OwnerPackage, "read the script's log in the plan's directory on the guest"
+	return plans.CauseScriptExit, plans.OwnerPackage, "read the script's log in the plan's directory on the guest"
 }
 
 func tail(s *string, n int) string {

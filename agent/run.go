@@ -266,7 +266,7 @@ func shortened(r plans.Result, size int, cause error) plans.Result {
 		report.Phases, report.Scripts = nil, nil
 	}
 	if report.Cause == nil {
-		report.Cause = &plans.Cause{Code: CauseLimit, Text: text, Owner: plans.OwnerPackage, Hint: "return less from the Body, or raise max_message_size of the broker"}
+		report.Cause = &plans.Cause{Code: plans.CauseBodyLimit, Text: text, Owner: plans.OwnerPackage, Hint: "return less from the Body, or raise max_message_size of the broker"}
 	}
 	if r.ErrorCode == plans.CodeOK {
 		r.ErrorCode, report.State = plans.CodeOther, plans.StateFailed

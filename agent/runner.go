@@ -84,7 +84,7 @@ func (r *Runner) Answer(ctx context.Context, e Entry) plans.Result {
 func (r *Runner) Interrupted(e Entry) plans.Result {
 	a := r.attempt(e)
 	a.plan, _ = plans.ParseOptions{Max: r.MaxFormat}.Parse(e.Message.Body)
-	err := refuse(CauseInterrupted, plans.OwnerGuest, "send the plan again with a new ID if its scripts may run twice",
+	err := refuse(plans.CauseAgentInterrupted, plans.OwnerGuest, "send the plan again with a new ID if its scripts may run twice",
 		"agent or guest went down while the plan ran; what its scripts had done by then is unknown")
 	res := a.result(nil, err)
 	res.Report.State = plans.StateInterrupted
@@ -183,11 +183,11 @@ func (a *attempt) run(ctx context.Context) (json.RawMessage, error) {
 // read is all that can refuse a plan before anything of it runs.
 func (a *attempt) read() (*body.Program, error) {
 	if a.e.Refused != "" {
-		return nil, refuse(CauseReplay, plans.OwnerController, "send the plan with a new ID and a new Stamp to run it again", "%s", a.e.Refused)
+		return nil, refuse(plans.CausePlanReplay, plans.OwnerController, "send the plan with a new ID and a new Stamp to run it again", "%s", a.e.Refused)
 	}
 	if a.r.Key != nil {
 		if err := plans.Verify(a.r.Key, a.r.Queue, a.e.Message); err != nil {
-			return nil, refuse(CauseSignature, plans.OwnerController, "see that engine_key of this agent is the public half of the key that the controller signs with", "%s", err)
+			return nil, refuse(plans.CausePlanSignature, plans.OwnerController, "see that engine_key of this agent is the public half of the key that the controller signs with", "%s", err)
 		}
 	}
 	var err error
@@ -214,7 +214,7 @@ func (a *attempt) warn(e *plans.FormatError) { a.log.Warn("ignored in the plan",
 // on without would be another plan.
 func (a *attempt) supported() error {
 	ask := func(what string) error {
-		return refuse(CauseUnsupported, plans.OwnerGuest, "leave the option out, or update the agent", "%s: this agent does not have it", what)
+		return refuse(plans.CausePlanUnsupported, plans.OwnerGuest, "leave the option out, or update the agent", "%s: this agent does not have it", what)
 	}
 	check := func(where string, o plans.Options) error {
 		switch {
@@ -358,7 +358,7 @@ func encode(v body.Value) (json.RawMessage, error) {
 		return nil, &body.Exception{Class: "ValueError", Args: []body.Value{"Out of range float values are not JSON compliant"}}
 	}
 	if len(b) > maxBody {
-		return nil, refuse(CauseLimit, plans.OwnerPackage, "return less, and leave the rest in a file on the guest",
+		return nil, refuse(plans.CauseBodyLimit, plans.OwnerPackage, "return less, and leave the rest in a file on the guest",
 			"the Body returned %d bytes of JSON; a result may hold %d", len(b), maxBody)
 	}
 	return b, nil

@@ -308,7 +308,7 @@ func TestDeadlinesEndScriptAndPlan(t *testing.T) {
 		if got.ErrorCode != plans.CodeScript || message != "Script deploy timed out after 300ms" || info != `{"exitCode": 143, "stdout": "begun", "stderr": null}` {
 			t.Errorf("got %d %s %s", got.ErrorCode, message, info)
 		}
-		if got.Report.State != plans.StateFailed || got.Report.Cause.Code != agent.CauseTimeout {
+		if got.Report.State != plans.StateFailed || got.Report.Cause.Code != plans.CauseScriptTimeout {
 			t.Errorf("report %+v, cause %+v", got.Report, got.Report.Cause)
 		}
 	})
@@ -329,7 +329,7 @@ func TestDeadlinesEndScriptAndPlan(t *testing.T) {
 	})
 	t.Run("of the plan: a Body that loops ends too", func(t *testing.T) {
 		p := document("", "while True:\n    pass", object{"FormatVersion": "2.3.0", "Options": object{"timeout": "100ms"}})
-		if got := answer(t, newRunner(t), p); got.ErrorCode != plans.CodeOther || got.Report.State != plans.StateExpired && got.Report.Cause.Code != agent.CauseLimit {
+		if got := answer(t, newRunner(t), p); got.ErrorCode != plans.CodeOther || got.Report.State != plans.StateExpired && got.Report.Cause.Code != plans.CauseBodyLimit {
 			t.Errorf("got %d %s, state %s", got.ErrorCode, got.Body, got.Report.State)
 		}
 	})
@@ -394,7 +394,7 @@ func TestPlansWithoutAValidSignatureDoNotRun(t *testing.T) {
 	for name, signature := range map[string][]byte{"none": nil, "garbage": []byte("AAAA"), "for another queue": other} {
 		m.Signature = signature
 		got := r.Answer(t.Context(), agent.Entry{Message: m})
-		if got.ErrorCode != plans.CodeOther || got.Report.State != plans.StateRejected || got.Report.Cause.Code != agent.CauseSignature {
+		if got.ErrorCode != plans.CodeOther || got.Report.State != plans.StateRejected || got.Report.Cause.Code != plans.CausePlanSignature {
 			t.Errorf("%s: got %d, %+v", name, got.ErrorCode, got.Report)
 		}
 		if _, err := os.Stat(marker); err == nil {

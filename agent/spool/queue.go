@@ -139,7 +139,7 @@ func (d *Dir) lost(a *answer, cause error) error {
 		ID: plans.NewResultID(), SourceID: r.state.ID, ErrorCode: plans.CodeOther, Time: d.o.Now(),
 		Body: plans.Failure(plans.CodeOther, message, nil),
 		Report: &plans.Report{State: plans.StateInterrupted, Cause: &plans.Cause{
-			Code: agent.CauseDisk, Text: message, Owner: plans.OwnerGuest, Hint: "check the guest's file system",
+			Code: plans.CauseDiskFull, Text: message, Owner: plans.OwnerGuest, Hint: "check the guest's file system",
 		}},
 	}
 	text, err := result.Encode()

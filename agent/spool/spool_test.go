@@ -107,7 +107,7 @@ func TestAPersonCanReadThePlansDirectory(t *testing.T) {
 	put(t, d, m)
 	e := live(t, d, func(r *plans.Result) {
 		r.ErrorCode = plans.CodeScript
-		r.Report = &plans.Report{State: plans.StateFailed, Cause: &plans.Cause{Code: "script", Text: "no route", Owner: "network", Hint: "call the network people"},
+		r.Report = &plans.Report{State: plans.StateFailed, Cause: &plans.Cause{Code: plans.CauseScriptExit, Text: "no route", Owner: "network", Hint: "call the network people"},
 			Scripts: []plans.ScriptReport{{Script: "deploy", Attempt: 1, ExitCode: 3}}}
 	})
 	if name := filepath.Base(e.Dir); !strings.HasSuffix(name, "-deploy-apache-2") {
