@@ -15,7 +15,6 @@ import (
 	"path/filepath"
 	"slices"
 	"sync"
-	"time"
 
 	"github.com/google/uuid"
 
@@ -24,7 +23,7 @@ import (
 
 // A Server is one that a template asks for.
 type Server struct {
-	Dir      string // for the guest alone; not yet made, removed with the server
+	Dir      string // for the guest alone; not yet made; removed with the server, and when Start fails
 	Name     string
 	UserData []byte
 }
@@ -40,7 +39,8 @@ type Guest interface {
 }
 
 // A Cloud is the dev mode's controller.Stacks. Its stacks live as long as it
-// does; Close ends all agents. All fields are set before the first call.
+// does; Close ends all guests. All fields are set before the first call. Calls
+// for different stacks run side by side.
 type Cloud struct {
 	// Dir holds a directory for each server, removed with the server.
 	Dir string
@@ -53,145 +53,116 @@ type Cloud struct {
 
 var _ controller.Stacks = (*Cloud)(nil)
 
-type stack struct {
-	controller.Stack
-	ids     map[string]string // physical ID by resource
-	guests  map[string]Guest  // by resource
-	digests map[string]string // of the definition each guest was started by
-}
-
 // Apply starts the servers of the template that are new or changed and stops
-// those that are gone from it.
+// those that are gone from it. The others run on.
 func (c *Cloud) Apply(ctx context.Context, r controller.StackRequest) (controller.Stack, error) {
 	t, err := parseTemplate(r.Template)
 	if err != nil {
 		return controller.Stack{}, fmt.Errorf("stack %s: %w", r.Name, err)
 	}
-	tell := func(name string, status, reason string) {
-		if r.Progress != nil {
-			r.Progress(controller.StackEvent{Time: time.Now(), Resource: name, Type: t.Resources[name].Type, Status: status, Reason: reason})
-		}
-	}
-
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	s, verb := c.stacks[r.Name], "UPDATE"
-	if s == nil {
+	s := c.stack(r.Name)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	verb := "UPDATE"
+	if s.Status == "" {
 		verb = "CREATE"
-		s = &stack{ids: map[string]string{}, guests: map[string]Guest{}, digests: map[string]string{}}
+	}
+	if s.ID == "" {
 		s.ID, s.Name = controller.StackID(uuid.NewString()), r.Name
-		if c.stacks == nil {
-			c.stacks = map[string]*stack{}
-		}
-		c.stacks[r.Name] = s
 	}
-	for name, g := range s.guests {
-		if t.Resources[name].digest() != s.digests[name] {
-			if _, err := c.stop(ctx, r.Name, name, g); err != nil {
-				return controller.Stack{}, err
-			}
-			delete(s.guests, name)
-			delete(s.ids, name)
-			tell(name, "DELETE_COMPLETE", "")
-		}
+	tell := s.teller(r.Progress)
+	tell(r.Name, typeStack, verb+"_IN_PROGRESS", "")
+	out, err := s.apply(ctx, t, verb, tell, c.Start)
+	if err != nil {
+		tell(r.Name, typeStack, verb+"_FAILED", err.Error())
+		return controller.Stack{}, fmt.Errorf("stack %s: %w", r.Name, err)
 	}
-	s.Resources = nil
-	for _, name := range slices.Sorted(maps.Keys(t.Resources)) {
-		res := t.Resources[name]
-		if s.ids[name] == "" {
-			s.ids[name] = uuid.NewString()
-		}
-		if res.Type == typeServer && s.guests[name] == nil {
-			tell(name, verb+"_IN_PROGRESS", "")
-			hostname, _ := res.Properties["name"].(string)
-			g, err := c.Start(ctx, Server{Dir: c.dir(r.Name, name), Name: hostname, UserData: res.userData()})
-			if err != nil {
-				tell(name, verb+"_FAILED", err.Error())
-				return controller.Stack{}, fmt.Errorf("stack %s: %s: %w", r.Name, name, err)
-			}
-			s.guests[name], s.digests[name] = g, res.digest()
-		}
-		tell(name, verb+"_COMPLETE", "")
-		s.Resources = append(s.Resources, controller.StackResource{Name: name, Type: res.Type, PhysicalID: s.ids[name], Status: verb + "_COMPLETE"})
-	}
-	s.Outputs = map[string]any{}
-	addresses := t.addresses(s.guests)
-	for name, o := range t.Outputs {
-		if s.Outputs[name], err = value(o.Value, s.ids, addresses); err != nil {
-			return controller.Stack{}, fmt.Errorf("stack %s: output %s: %w", r.Name, name, err)
-		}
-	}
-	s.Status = verb + "_COMPLETE"
-	return s.Stack, nil
+	tell(r.Name, typeStack, verb+"_COMPLETE", "")
+	return out, nil
 }
 
-// Delete stops the guests of a stack.
+// Delete stops the guests of a stack. After an error it may be called again.
 func (c *Cloud) Delete(ctx context.Context, r controller.StackDeletion) ([]controller.Leftover, error) {
 	c.mu.Lock()
-	defer c.mu.Unlock()
 	s := c.stacks[r.Name]
+	c.mu.Unlock()
 	if s == nil {
 		return nil, nil
 	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.ID == "" {
+		return nil, nil
+	}
+	tell := s.teller(r.Progress)
+	tell(r.Name, typeStack, "DELETE_IN_PROGRESS", "")
 	var left []controller.Leftover
 	for _, name := range slices.Sorted(maps.Keys(s.guests)) {
-		l, err := c.stop(ctx, r.Name, name, s.guests[name])
+		l, err := s.stop(ctx, name)
 		if err != nil {
-			return nil, err
+			return nil, fmt.Errorf("stack %s: %w", r.Name, err)
 		}
-		delete(s.guests, name)
 		left = append(left, l...)
-		if r.Progress != nil {
-			r.Progress(controller.StackEvent{Time: time.Now(), Resource: name, Type: typeServer, Status: "DELETE_COMPLETE"})
-		}
+		tell(name, typeServer, "DELETE_COMPLETE", "")
 	}
-	delete(c.stacks, r.Name)
+	if err := os.RemoveAll(s.dir); err != nil {
+		return nil, fmt.Errorf("stack %s: %w", r.Name, err)
+	}
+	tell(r.Name, typeStack, "DELETE_COMPLETE", "")
+	// It stays in c.stacks: another Apply may be waiting for it.
+	s.ID, s.Status, s.ids = "", "", map[string]string{}
 	return left, nil
 }
 
 // Console is the guest's.
 func (c *Cloud) Console(_ context.Context, serverID string) (string, error) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	for _, s := range c.stacks {
-		for name, id := range s.ids {
-			if g := s.guests[name]; g != nil && id == serverID {
+	for _, s := range c.all() {
+		s.mu.Lock()
+		for name, g := range s.guests {
+			if s.ids[name] == serverID {
+				s.mu.Unlock()
 				return g.Console(), nil
 			}
 		}
+		s.mu.Unlock()
 	}
 	return "", nil
 }
 
-// dir is where the guest of one server lives.
-func (c *Cloud) dir(stack, server string) string { return filepath.Join(c.Dir, stack, server) }
-
-// stop stops a guest and removes its directory.
-func (c *Cloud) stop(ctx context.Context, stack, server string, g Guest) ([]controller.Leftover, error) {
-	left, err := g.Stop(ctx)
-	if err == nil {
-		err = os.RemoveAll(c.dir(stack, server))
-	}
-	if err != nil {
-		return nil, fmt.Errorf("stack %s: stop %s: %w", stack, server, err)
-	}
-	return left, nil
-}
-
 // Guests are those that run, by stack and name.
 func (c *Cloud) Guests() []Guest {
-	c.mu.Lock()
-	defer c.mu.Unlock()
 	var out []Guest
-	for _, s := range slices.Sorted(maps.Keys(c.stacks)) {
-		for _, name := range slices.Sorted(maps.Keys(c.stacks[s].guests)) {
-			out = append(out, c.stacks[s].guests[name])
+	for _, s := range c.all() {
+		s.mu.Lock()
+		for _, name := range slices.Sorted(maps.Keys(s.guests)) {
+			out = append(out, s.guests[name])
 		}
+		s.mu.Unlock()
 	}
 	return out
 }
 
-// Close deletes every stack.
+// Sweep ends the processes and removes the directories that a Cloud on the
+// same Dir left when it was killed. It is called before the first Apply.
+func (c *Cloud) Sweep(ctx context.Context) error {
+	dir, err := filepath.Abs(c.Dir)
+	if err != nil {
+		return err
+	}
+	stubborn, err := endProcesses(ctx, dirVariable+"="+dir+string(filepath.Separator))
+	if err == nil && len(stubborn) > 0 {
+		err = fmt.Errorf("processes %v, of a server that is gone, do not end; kill them", stubborn)
+	}
+	if err == nil {
+		err = os.RemoveAll(dir)
+	}
+	if err != nil {
+		return fmt.Errorf("sweep %s: %w", dir, err)
+	}
+	return nil
+}
+
+// Close deletes every stack and removes Dir.
 func (c *Cloud) Close(ctx context.Context) error {
 	c.mu.Lock()
 	names := slices.Sorted(maps.Keys(c.stacks))
@@ -204,5 +175,37 @@ func (c *Cloud) Close(ctx context.Context) error {
 		}
 		errs = append(errs, err)
 	}
-	return errors.Join(errs...)
+	if err := errors.Join(errs...); err != nil {
+		return err
+	}
+	return os.RemoveAll(c.Dir)
+}
+
+// stack gives the stack of that name, a new one where there is none.
+func (c *Cloud) stack(name string) *stack {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.stacks == nil {
+		c.stacks = map[string]*stack{}
+	}
+	s := c.stacks[name]
+	if s == nil {
+		s = &stack{
+			dir: filepath.Join(c.Dir, name),
+			ids: map[string]string{}, guests: map[string]Guest{}, digests: map[string]string{},
+		}
+		c.stacks[name] = s
+	}
+	return s
+}
+
+// all are the stacks, by name.
+func (c *Cloud) all() []*stack {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	var out []*stack
+	for _, name := range slices.Sorted(maps.Keys(c.stacks)) {
+		out = append(out, c.stacks[name])
+	}
+	return out
 }

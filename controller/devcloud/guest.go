@@ -10,6 +10,7 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -49,13 +50,20 @@ func (l Local) Start(_ context.Context, s Server) (Guest, error) {
 	if err != nil {
 		return nil, err
 	}
-	g := &local{dir: s.Dir, log: new(tail), done: make(chan error, 1)}
+	if !slices.ContainsFunc(files, func(f writtenFile) bool { return filepath.Clean(f.Path) == configPath }) {
+		return nil, fmt.Errorf("the user data writes no %s, so the guest's agent would have no configuration", configPath)
+	}
+	dir, err := filepath.Abs(s.Dir) // scripts run elsewhere, and read it from their environment
+	if err != nil {
+		return nil, err
+	}
+	g := &local{dir: dir, log: new(tail), done: make(chan struct{})}
 	for _, f := range files {
 		if err := g.write(f); err != nil {
-			return nil, err
+			return nil, fmt.Errorf("write %s of the user data: %w", f.Path, err)
 		}
 	}
-	settings, err := config.Load(filepath.Join(s.Dir, configPath))
+	settings, err := config.Load(filepath.Join(dir, configPath))
 	if err != nil {
 		return nil, fmt.Errorf("the user data holds no configuration the agent can use: %w", err)
 	}
@@ -67,8 +75,11 @@ func (l Local) Start(_ context.Context, s Server) (Guest, error) {
 	ctx, cancel := context.WithCancel(context.Background())
 	g.cancel = cancel
 	go func() {
-		err := a.Run(ctx)
-		g.done <- errors.Join(err, end())
+		defer close(g.done)
+		if err := a.Run(ctx); err != nil { // as on a real guest: a dead agent is seen on its console
+			a.Log.Error("the agent ended", "error", err)
+		}
+		g.err = end()
 	}()
 	return g, nil
 }
@@ -78,7 +89,8 @@ type local struct {
 	dir    string
 	log    *tail
 	cancel context.CancelFunc
-	done   chan error
+	done   chan struct{} // closed when the agent has ended
+	err    error         // what it could not release; read after done
 }
 
 // write writes one file of user data below the guest's directory.
@@ -151,18 +163,18 @@ func (g *local) Console() string { return g.log.String() }
 func (g *local) Stop(ctx context.Context) ([]controller.Leftover, error) {
 	g.cancel()
 	select {
-	case err := <-g.done:
-		if err != nil {
-			return nil, err
+	case <-g.done:
+		if g.err != nil {
+			return nil, fmt.Errorf("end the agent in %s: %w", g.dir, g.err)
 		}
 	case <-ctx.Done():
 		return nil, fmt.Errorf("wait for the agent in %s: %w", g.dir, ctx.Err())
 	}
-	pids, err := endProcesses(ctx, dirVariable+"="+g.dir)
+	pids, err := endProcesses(ctx, dirVariable+"="+g.dir+"\x00")
 	var left []controller.Leftover
 	for _, pid := range pids {
 		left = append(left, controller.Leftover{
-			Service: "devcloud", Type: "process", ID: strconv.Itoa(pid), Hint: "kill -9 " + strconv.Itoa(pid),
+			Service: "devcloud", Type: "process", ID: strconv.Itoa(pid), Name: g.dir, Hint: "kill -9 " + strconv.Itoa(pid),
 		})
 	}
 	return left, err

@@ -5,8 +5,6 @@ package devcloud
 import (
 	"bytes"
 	"context"
-	"errors"
-	"fmt"
 	"os"
 	"strconv"
 	"time"
@@ -17,24 +15,23 @@ import (
 // patience is how long a process has between SIGTERM and SIGKILL, and after that.
 const patience = 3 * time.Second
 
-// endProcesses ends every process that carries mark in its environment and
-// returns those that would not end. Daemons leave their process group and
-// session, but keep the environment they were started with.
+// endProcesses ends every process that has mark in its environment and returns
+// those that would not end. Daemons leave their process group and session, but
+// keep the environment they were started with. A mark starts at the name of a
+// variable; one that ends in a NUL is the whole variable.
 func endProcesses(ctx context.Context, mark string) ([]int, error) {
 	for _, sig := range []unix.Signal{unix.SIGTERM, unix.SIGKILL} {
-		deadline := time.Now().Add(patience)
-		for {
+		told := map[int]bool{}
+		for deadline := time.Now().Add(patience); time.Now().Before(deadline); {
 			marked, err := processes(mark)
 			if err != nil || len(marked) == 0 {
 				return nil, err
 			}
 			for _, pid := range marked {
-				if err := unix.Kill(pid, sig); err != nil && !errors.Is(err, unix.ESRCH) {
-					return nil, fmt.Errorf("end process %d: %w", pid, err)
+				if !told[pid] {
+					told[pid] = true
+					_ = unix.Kill(pid, sig) // gone meanwhile, or not ours to end: then it is a leftover
 				}
-			}
-			if time.Now().After(deadline) {
-				break
 			}
 			select {
 			case <-time.After(20 * time.Millisecond):
@@ -48,24 +45,19 @@ func endProcesses(ctx context.Context, mark string) ([]int, error) {
 
 // processes lists the living processes whose environment has mark, this one left out.
 func processes(mark string) ([]int, error) {
-	dir, err := os.Open("/proc")
-	if err != nil {
-		return nil, err
-	}
-	defer dir.Close()
-	names, err := dir.Readdirnames(-1)
+	entries, err := os.ReadDir("/proc")
 	if err != nil {
 		return nil, err
 	}
 	var out []int
-	for _, name := range names {
-		pid, err := strconv.Atoi(name)
+	for _, e := range entries {
+		pid, err := strconv.Atoi(e.Name())
 		if err != nil || pid == os.Getpid() {
 			continue
 		}
 		// Another user's, or gone meanwhile: not ours. A zombie's environment is empty.
-		env, err := os.ReadFile("/proc/" + name + "/environ")
-		if err == nil && bytes.Contains(append([]byte{0}, append(env, 0)...), []byte("\x00"+mark+"\x00")) {
+		env, err := os.ReadFile("/proc/" + e.Name() + "/environ")
+		if err == nil && bytes.Contains(append([]byte{0}, append(env, 0)...), []byte("\x00"+mark)) {
 			out = append(out, pid)
 		}
 	}

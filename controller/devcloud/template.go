@@ -130,13 +130,16 @@ type writtenFile struct {
 
 // writeFiles reads the write_files of all cloud-config parts of multi-part user data.
 func writeFiles(userData []byte) ([]writtenFile, error) {
+	if len(userData) == 0 {
+		return nil, errors.New("the server has no user data, so its guest would have no agent")
+	}
 	m, err := mail.ReadMessage(bytes.NewReader(userData))
 	if err != nil {
-		return nil, fmt.Errorf("read user data: %w", err)
+		return nil, fmt.Errorf("user data is not multi-part: %w", err)
 	}
 	kind, params, err := mime.ParseMediaType(m.Header.Get("Content-Type"))
 	if err != nil || !strings.HasPrefix(kind, "multipart/") {
-		return nil, fmt.Errorf("user data is %q, not multi-part", m.Header.Get("Content-Type"))
+		return nil, fmt.Errorf("user data is not multi-part but %q", m.Header.Get("Content-Type"))
 	}
 	var files []writtenFile
 	for r := multipart.NewReader(m.Body, params["boundary"]); ; {
