@@ -146,7 +146,8 @@ func again(r plans.Retry, out Output, err error) bool {
 	case len(r.On) == 0 && len(r.Class) == 0:
 		return true
 	}
-	class, _, _ := classify(&out)
+	code, _, _ := classify(&out)
+	class := strings.TrimPrefix(code, "script.") // network and lock are named as their causes are
 	return slices.Contains(r.On, out.ExitCode) || slices.Contains(r.Class, class)
 }
 
