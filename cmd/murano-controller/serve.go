@@ -69,7 +69,7 @@ func newLog(w io.Writer, format string, debug bool) *slog.Logger {
 func serve(ctx context.Context, s settings, log *slog.Logger) error {
 	key, err := s.signingKey()
 	if err != nil {
-		return err
+		return fmt.Errorf("signing_key_file: %w", err)
 	}
 	guests, err := s.guests(key)
 	if err != nil {
@@ -107,8 +107,8 @@ func serve(ctx context.Context, s settings, log *slog.Logger) error {
 				DNS: s.Defaults.DNS, External: s.Defaults.External,
 				Defaults: controller.Defaults{Image: s.Defaults.Image, Flavor: s.Defaults.Flavor, Keypair: s.Defaults.Keypair},
 			},
-			BootTimeout: s.Timeouts.Boot, StepTimeout: s.Timeouts.Step,
-			SilenceTimeout: s.Timeouts.Silence, DestroyTimeout: s.Timeouts.Destroy,
+			BootTimeout: time.Duration(s.Timeouts.Boot), StepTimeout: time.Duration(s.Timeouts.Step),
+			SilenceTimeout: time.Duration(s.Timeouts.Silence), DestroyTimeout: time.Duration(s.Timeouts.Destroy),
 			SigningKey: key,
 		},
 	}

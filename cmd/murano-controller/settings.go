@@ -3,17 +3,13 @@
 package main
 
 import (
-	"bytes"
 	"crypto"
 	"crypto/tls"
 	"crypto/x509"
 	"encoding/pem"
-	"errors"
 	"fmt"
-	"io"
 	"net"
 	"os"
-	"path/filepath"
 	"strconv"
 	"strings"
 	"time"
@@ -43,10 +39,10 @@ type settings struct {
 		Keypair  string   `yaml:"keypair"`
 	} `yaml:"defaults"`
 	Timeouts struct {
-		Boot    time.Duration `yaml:"boot"`
-		Step    time.Duration `yaml:"step"`
-		Silence time.Duration `yaml:"silence"`
-		Destroy time.Duration `yaml:"destroy"`
+		Boot    duration `yaml:"boot"`
+		Step    duration `yaml:"step"`
+		Silence duration `yaml:"silence"`
+		Destroy duration `yaml:"destroy"`
 	} `yaml:"timeouts"`
 	SigningKeyFile string `yaml:"signing_key_file"` // PEM, RSA; empty means plans are not signed
 	Log            struct {
@@ -74,112 +70,23 @@ type broker struct {
 
 type agentBroker struct {
 	broker `yaml:",inline"`
-	Source struct {
-		URL    string `yaml:"url"`
-		SHA256 string `yaml:"sha256"`
-	} `yaml:"source"` // of the agent, for images that have none
+	Source source `yaml:"source"` // of the agent, for images that have none
 }
 
-// readSettings reads the file. Each error names it, the key and what to do.
-func readSettings(file string) (settings, error) {
-	s := settings{Listen: defaultListen, State: systemState}
-	s.Broker.VirtualHost, s.Log.Format = "/", "text"
-	b, err := os.ReadFile(file)
-	if err != nil {
-		return s, fmt.Errorf("read the configuration: %w; name another with --config", err)
-	}
-	d := yaml.NewDecoder(bytes.NewReader(b))
-	d.KnownFields(true)
-	if err := d.Decode(&s); err != nil && !errors.Is(err, io.EOF) {
-		return s, fmt.Errorf("%s: %w; the sample /etc/murano/controller.yaml of the package explains each key", file, tidyYAML(err))
-	}
-	if err := s.complete(); err != nil {
-		return s, fmt.Errorf("%s: %w", file, err)
-	}
-	return s, nil
+type source struct {
+	URL    string `yaml:"url"`
+	SHA256 string `yaml:"sha256"`
 }
 
-// tidyYAML takes the name of a Go type out of the decoder's words.
-func tidyYAML(err error) error {
-	var te *yaml.TypeError
-	if !errors.As(err, &te) {
-		return err
-	}
-	lines := make([]string, len(te.Errors))
-	for i, l := range te.Errors {
-		before, _, _ := strings.Cut(l, " in type ")
-		lines[i] = strings.Replace(before, "field ", "there is no key ", 1)
-		lines[i] = strings.TrimSuffix(lines[i], " not found")
-	}
-	return errors.New(strings.Join(lines, "; "))
-}
+// A duration is written 15m. A bare number would be nanoseconds, which nobody means.
+type duration time.Duration
 
-// complete fills in what follows from other keys, reads the files the
-// settings name, and refuses what cannot work.
-func (s *settings) complete() error {
-	if len(s.Broker.Hosts) == 0 {
-		return errors.New("broker.hosts names no RabbitMQ; set it to [host, …]")
+func (d *duration) UnmarshalYAML(n *yaml.Node) error {
+	v, err := time.ParseDuration(n.Value)
+	if n.Kind != yaml.ScalarNode || err != nil || v < 0 {
+		return &yaml.TypeError{Errors: []string{fmt.Sprintf("line %d: cannot unmarshal %q into duration", n.Line, n.Value)}}
 	}
-	if s.State == "" {
-		return errors.New("state names no directory; set it to " + systemState)
-	}
-	if (s.TLS.Cert == "") != (s.TLS.Key == "") {
-		return errors.New("tls needs both cert and key")
-	}
-	if s.Log.Format != "text" && s.Log.Format != "json" {
-		return fmt.Errorf("log.format is %q; there are text and json", s.Log.Format)
-	}
-	if s.TokenFile == "" {
-		s.TokenFile = filepath.Join(s.State, "token")
-	}
-	for key, d := range map[string]time.Duration{"boot": s.Timeouts.Boot, "step": s.Timeouts.Step, "silence": s.Timeouts.Silence, "destroy": s.Timeouts.Destroy} {
-		if d < 0 {
-			return fmt.Errorf("timeouts.%s is %v; write a duration such as 15m", key, d)
-		}
-	}
-	if err := s.Broker.complete("broker"); err != nil {
-		return err
-	}
-	// What is not said of the agents' broker is as for the controller's, but for the account: guests get one of their own.
-	a := &s.Agent.broker
-	if len(a.Hosts) == 0 {
-		a.Hosts = s.Broker.Hosts
-		for _, h := range a.Hosts {
-			if h == "localhost" || strings.HasPrefix(h, "127.") || h == "::1" {
-				return fmt.Errorf("agent.hosts is not set and broker.hosts is %s, which guests cannot reach; set agent.hosts to the broker's address in the guests' network", h)
-			}
-		}
-		a.Port, a.TLS = s.Broker.Port, s.Broker.TLS
-		a.CAFile, a.Insecure = s.Broker.CAFile, s.Broker.Insecure
-	}
-	if a.VirtualHost == "" {
-		a.VirtualHost = s.Broker.VirtualHost
-	}
-	if a.Login == "" {
-		return errors.New("agent.login is not set; make a RabbitMQ account for the agents with the permissions of docs/protocol.md and name it there")
-	}
-	if a.Login == s.Broker.Login {
-		return errors.New("agent.login is the controller's own account; a guest is hostile ground: make an account for the agents with the permissions of docs/protocol.md")
-	}
-	return a.complete("agent")
-}
-
-// complete reads the password's file.
-func (b *broker) complete(key string) error {
-	if b.Port < 0 || b.Port > 65535 {
-		return fmt.Errorf("%s.port is %d; a port is between 1 and 65535", key, b.Port)
-	}
-	if b.PasswordFile == "" {
-		return nil
-	}
-	if b.Password != "" {
-		return fmt.Errorf("%s has password and password_file; leave one out", key)
-	}
-	p, err := os.ReadFile(b.PasswordFile)
-	if err != nil {
-		return fmt.Errorf("%s.password_file: %w", key, err)
-	}
-	b.Password = strings.TrimRight(string(p), "\r\n")
+	*d = duration(v)
 	return nil
 }
 
@@ -258,11 +165,7 @@ func (s settings) signingKey() (crypto.Signer, error) {
 	}
 	b, err := os.ReadFile(s.SigningKeyFile)
 	if err != nil {
-		return nil, fmt.Errorf("signing_key_file: %w", err)
+		return nil, err
 	}
-	key, err := plans.ParsePrivateKey(string(b))
-	if err != nil {
-		return nil, fmt.Errorf("signing_key_file: %s: %w", s.SigningKeyFile, err)
-	}
-	return key, nil
+	return plans.ParsePrivateKey(string(b))
 }
