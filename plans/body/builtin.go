@@ -76,7 +76,7 @@ func builtinFunc(name string) (native, bool) {
 			if err != nil {
 				return nil, err
 			}
-			return &iterObject{iterName(c.a[0]), it}, nil
+			return &iterObject{kind: iterName(c.a[0]), it: it}, nil
 		}}, true
 	case "len":
 		return native{1, 1, nil, builtinLen}, true

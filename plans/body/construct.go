@@ -340,7 +340,7 @@ func makeEnumerate(c *call) (Value, error) {
 		}
 		at = Int(bigOf(c.a[1]))
 	}
-	return &iterObject{"enumerate", nextFunc(func() (Value, bool, error) {
+	return c.r.nested("enumerate", nextFunc(func() (Value, bool, error) {
 		v, ok, err := it.next()
 		if err != nil || !ok {
 			return nil, false, err
@@ -348,7 +348,7 @@ func makeEnumerate(c *call) (Value, error) {
 		pair := &Tuple{[]Value{at, v}}
 		at, err = c.r.binary("+", at, int64(1), "+")
 		return pair, true, err
-	})}, nil
+	}), c.a[0])
 }
 
 func (c *call) iterators(values []Value) ([]iterator, error) {
@@ -395,16 +395,16 @@ func makeMap(c *call) (Value, error) {
 	}
 	fn := c.a[0]
 	if c.name == "map" {
-		return &iterObject{"map", nextFunc(func() (Value, bool, error) {
+		return c.r.nested("map", nextFunc(func() (Value, bool, error) {
 			row, ended, err := advance(its)
 			if err != nil || ended >= 0 {
 				return nil, false, err
 			}
 			v, err := c.r.call(fn, row, nil)
 			return v, err == nil, err
-		})}, nil
+		}), c.a[1:]...)
 	}
-	return &iterObject{"filter", nextFunc(func() (Value, bool, error) {
+	return c.r.nested("filter", nextFunc(func() (Value, bool, error) {
 		for {
 			v, ok, err := its[0].next()
 			if err != nil || !ok {
@@ -423,7 +423,7 @@ func makeMap(c *call) (Value, error) {
 				return nil, false, err
 			}
 		}
-	})}, nil
+	}), c.a[1])
 }
 
 func makeZip(c *call) (Value, error) {
@@ -438,7 +438,7 @@ func makeZip(c *call) (Value, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &iterObject{"zip", nextFunc(func() (Value, bool, error) {
+	return c.r.nested("zip", nextFunc(func() (Value, bool, error) {
 		if len(its) == 0 {
 			return nil, false, nil
 		}
@@ -453,7 +453,7 @@ func makeZip(c *call) (Value, error) {
 			return nil, false, zipUneven(its, ended)
 		}
 		return nil, false, nil
-	})}, nil
+	}), c.a...)
 }
 
 func zipUneven(its []iterator, ended int) error {
@@ -487,5 +487,5 @@ func makeReversed(c *call) (Value, error) {
 		return nil, err
 	}
 	slices.Reverse(items)
-	return &iterObject{"reversed", sliceIter(items)}, nil
+	return &iterObject{kind: "reversed", it: sliceIter(items)}, nil
 }

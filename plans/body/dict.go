@@ -230,31 +230,71 @@ func hashFloat(f float64) any {
 	return f
 }
 
+// A hasher writes the hash of a container as text: two are equal only if their
+// texts are.
+type hasher struct {
+	b     strings.Builder
+	depth int
+}
+
+// maxHash bounds the text of one hash in bytes.
+const maxHash = 1 << 20
+
 func hashTuple(t *Tuple) (any, error) {
-	var b strings.Builder
-	for _, item := range t.Items {
-		h, err := hashKey(item)
-		if err != nil {
-			return nil, err
-		}
-		writeHash(&b, h)
+	var h hasher
+	if err := h.write(t); err != nil {
+		return nil, err
 	}
-	return hashTup(b.String()), nil
+	return hashTup(h.b.String()), nil
 }
 
 func hashFrozen(s *Set) (any, error) {
-	sum := make([]string, 0, s.len())
-	for k := range s.d.All() {
-		h, err := hashKey(k)
-		if err != nil {
-			return nil, err
-		}
-		var b strings.Builder
-		writeHash(&b, h)
-		sum = append(sum, b.String())
+	var h hasher
+	if err := h.write(s); err != nil {
+		return nil, err
 	}
-	sortStrings(sum)
-	return hashSet(strings.Join(sum, ",")), nil
+	return hashSet(h.b.String()), nil
+}
+
+func (h *hasher) write(v Value) error {
+	if h.depth++; h.depth > maxNesting {
+		return raise("RecursionError", "maximum recursion depth exceeded")
+	}
+	defer func() { h.depth-- }()
+	if h.b.Len() > maxHash {
+		return &LimitError{"bytes", maxHash}
+	}
+	switch v := v.(type) {
+	case *Tuple:
+		fmt.Fprintf(&h.b, "(%d:", len(v.Items))
+		for _, item := range v.Items {
+			if err := h.write(item); err != nil {
+				return err
+			}
+		}
+		return nil
+	case *Set:
+		if !v.frozen {
+			break
+		}
+		texts := make([]string, 0, v.len())
+		for k := range v.d.All() {
+			one := hasher{depth: h.depth}
+			if err := one.write(k); err != nil {
+				return err
+			}
+			texts = append(texts, one.b.String())
+		}
+		sortStrings(texts)
+		fmt.Fprintf(&h.b, "{%d:%s", len(texts), strings.Join(texts, ""))
+		return nil
+	}
+	key, err := hashKey(v)
+	if err != nil {
+		return err
+	}
+	writeHash(&h.b, key)
+	return nil
 }
 
 // writeHash writes h so that two hashes have one text only if they are equal.
@@ -268,10 +308,6 @@ func writeHash(b *strings.Builder, h any) {
 	case int64:
 		text = strconv.FormatInt(h, 10)
 	case hashBig:
-		text = string(h)
-	case hashTup:
-		text = string(h)
-	case hashSet:
 		text = string(h)
 	case float64:
 		text = strconv.FormatUint(math.Float64bits(h), 16)

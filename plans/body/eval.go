@@ -420,7 +420,7 @@ func (r *run) evalComp(f *frame, x *compExpr) (Value, error) {
 	g := &generator{r: r, x: x, f: &frame{fn: x.fn, vars: map[string]Value{}, parent: f}, iters: []iterator{first}}
 	switch x.kind {
 	case '(':
-		return &iterObject{"generator", g}, nil
+		return r.nested("generator", g, v)
 	case '[':
 		items, err := r.drain(g)
 		return &List{items}, err

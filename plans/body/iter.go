@@ -9,8 +9,24 @@ type iterator interface {
 
 // An iterObject is an iterator as a Body sees it.
 type iterObject struct {
-	kind string // generator, zip, map, list_iterator, ...
-	it   iterator
+	kind  string // generator, zip, map, list_iterator, ...
+	it    iterator
+	depth int // iterators within it
+}
+
+// nested makes an iterator over others; how deep they may nest is bounded, for
+// each takes a part of the stack.
+func (r *run) nested(kind string, it iterator, inner ...Value) (Value, error) {
+	o := &iterObject{kind: kind, it: it}
+	for _, v := range inner {
+		if i, ok := v.(*iterObject); ok {
+			o.depth = max(o.depth, i.depth+1)
+		}
+	}
+	if o.depth > int(r.scope.Limits.Depth) {
+		return nil, &LimitError{"depth", int64(r.scope.Limits.Depth)}
+	}
+	return o, nil
 }
 
 func (o *iterObject) typeName() string           { return o.kind }
