@@ -3,12 +3,14 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -73,6 +75,29 @@ func (c *connection) client() (*api.Client, error) {
 		}
 	}
 	return nil, &unreachable{fmt.Errorf("no controller's token in %s; start murano-controller dev, or name the token's file with --token-file", strings.Join(candidates, " or "))}
+}
+
+// environments completes the name of an environment. It is silent where no
+// controller answers soon.
+func (c *connection) environments(cmd *cobra.Command, args []string, _ string) ([]cobra.Completion, cobra.ShellCompDirective) {
+	if len(args) > 0 {
+		return nil, cobra.ShellCompDirectiveNoFileComp
+	}
+	client, err := c.client()
+	if err != nil {
+		return nil, cobra.ShellCompDirectiveNoFileComp
+	}
+	ctx, cancel := context.WithTimeout(cmd.Context(), 2*time.Second)
+	defer cancel()
+	all, err := client.Environments(ctx)
+	if err != nil {
+		return nil, cobra.ShellCompDirectiveNoFileComp
+	}
+	out := make([]cobra.Completion, len(all))
+	for i, e := range all {
+		out[i] = cobra.CompletionWithDesc(string(e.Name), string(e.State))
+	}
+	return out, cobra.ShellCompDirectiveNoFileComp
 }
 
 // unreachable is a controller that is not there: exit code 3.

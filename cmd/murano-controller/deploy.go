@@ -4,6 +4,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -67,6 +68,9 @@ given to --set can be seen by other users of this machine.`,
 		if err != nil {
 			return err
 		}
+		if err := fits(pkg, spec); err != nil {
+			return err
+		}
 		client, err := conn.client()
 		if err != nil {
 			return err
@@ -79,8 +83,23 @@ given to --set can be seen by other users of this machine.`,
 	return cmd
 }
 
+// fits tells before anything is sent what of an environment its package does not know.
+func fits(p *controller.Package, spec []byte) error {
+	e, err := controller.ParseEnvironment(spec)
+	if err != nil {
+		return err
+	}
+	for _, a := range e.Applications {
+		_, serversErr := p.Servers(e, a)
+		if err := errors.Join(p.CheckParameters(a.Parameters), serversErr); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // deploy sends an environment, watches its deployment and shows the outcome.
-func deploy(ctx context.Context, client *api.Client, spec []byte, wait bool, output string, stdout, stderr io.Writer) error {
+func deploy(ctx context.Context, client *api.Client, spec []byte, wait bool, output format, stdout, stderr io.Writer) error {
 	d, err := client.Deploy(ctx, spec)
 	if err != nil {
 		return err
@@ -112,7 +131,11 @@ func outcome(d controller.Deployment) error {
 	case controller.Cancelled:
 		return &failure{fmt.Errorf("the %s of %s was cancelled by a later one", d.Wish, d.Environment)}
 	}
-	return &failure{fmt.Errorf("the %s of %s failed: %s", d.Wish, d.Environment, d.Cause)}
+	cause, _, more := strings.Cut(d.Cause, "\n")
+	if more {
+		cause += " ..."
+	}
+	return &failure{fmt.Errorf("the %s of %s failed: %s", d.Wish, d.Environment, cause)}
 }
 
 // environment writes the environment that the flags describe. What they do not

@@ -145,6 +145,7 @@ func newEnvShow(conn *connection) *cobra.Command {
 		Example: "  murano-controller env show shop\n  murano-controller env show shop -o json",
 		Args:    cobra.ExactArgs(1),
 	}
+	cmd.ValidArgsFunction = conn.environments
 	output := outputFlag(cmd)
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		client, err := conn.client()
@@ -194,6 +195,7 @@ func newEnvEvents(conn *connection) *cobra.Command {
 		Example: "  murano-controller env events shop --follow",
 		Args:    cobra.ExactArgs(1),
 	}
+	cmd.ValidArgsFunction = conn.environments
 	output := outputFlag(cmd)
 	follows := cmd.Flags().Bool("follow", false, "wait for more until interrupted")
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
@@ -205,28 +207,27 @@ func newEnvEvents(conn *connection) *cobra.Command {
 		if *follows && *output != "table" {
 			return errors.New("--follow prints lines; leave -o out")
 		}
-		var all []controller.Event
-		var after int64
-		var start time.Time
+		wait := time.Duration(0)
+		if *follows {
+			wait = 30 * time.Second
+		}
+		all, after := []controller.Event{}, int64(0)
+		var lines *timeline
 		for {
-			wait := time.Duration(0)
-			if *follows {
-				wait = 30 * time.Second
-			}
 			events, err := client.Events(cmd.Context(), name, after, wait)
 			if err != nil {
 				return err
 			}
 			for _, e := range events {
-				if after == 0 && start.IsZero() {
-					start = e.Time
-				}
 				after = e.Seq
-				if *output == "table" {
-					fmt.Fprintln(cmd.OutOrStdout(), line(e, start))
-				} else {
+				if *output != "table" {
 					all = append(all, e)
+					continue
 				}
+				if lines == nil {
+					lines = newTimeline(e.Time)
+				}
+				fmt.Fprintln(cmd.OutOrStdout(), lines.line(e))
 			}
 			if len(events) == 0 && !*follows {
 				break
@@ -250,18 +251,19 @@ listed, with what removes them, and the exit code is 1.`,
 		Example: "  murano-controller env delete shop\n  murano-controller env delete shop --yes -o json",
 		Args:    cobra.ExactArgs(1),
 	}
+	cmd.ValidArgsFunction = conn.environments
 	output := outputFlag(cmd)
 	yes := cmd.Flags().BoolP("yes", "y", false, "do not ask")
 	wait := cmd.Flags().Bool("wait", true, "show progress and wait for the end")
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
-		client, err := conn.client()
-		if err != nil {
-			return err
-		}
 		if !*yes {
 			if err := confirm(cmd, args[0]); err != nil {
 				return err
 			}
+		}
+		client, err := conn.client()
+		if err != nil {
+			return err
 		}
 		d, err := client.Delete(cmd.Context(), controller.EnvironmentName(args[0]))
 		if err != nil {

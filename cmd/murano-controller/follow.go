@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"strings"
 	"time"
 
 	"github.com/openmurano/murano/controller"
@@ -17,7 +16,7 @@ import (
 // follow prints the events of a deployment as they come and returns it ended.
 // A controller that restarts meanwhile is waited for: the deployment goes on.
 func follow(ctx context.Context, c *api.Client, d controller.Deployment, w io.Writer) (controller.Deployment, error) {
-	f := follower{client: c, d: d, w: w}
+	f := follower{client: c, d: d, w: w, timeline: newTimeline(d.Started)}
 	lost := false
 	for {
 		done, err := f.look(ctx)
@@ -31,7 +30,7 @@ func follow(ctx context.Context, c *api.Client, d controller.Deployment, w io.Wr
 			lost = false
 			continue
 		case ctx.Err() != nil:
-			return f.d, fmt.Errorf("stopped watching; the controller goes on, see: murano-controller env show %s: %w", d.Environment, ctx.Err())
+			return f.d, &stopped{fmt.Errorf("stopped watching; the controller goes on with the %s of %s, see: murano-controller env events %s --follow", d.Wish, d.Environment, d.Environment)}
 		case !errors.Is(err, api.ErrUnreachable):
 			return f.d, err
 		case !lost:
@@ -50,6 +49,7 @@ type follower struct {
 	d      controller.Deployment
 	w      io.Writer
 	after  int64 // Seq of the last event
+	*timeline
 }
 
 // look prints what is new. It is done when the deployment has ended and its
@@ -67,8 +67,13 @@ func (f *follower) look(ctx context.Context) (done bool, err error) {
 	closing := false
 	for _, e := range events {
 		f.after = e.Seq
+		// Agents say hello to nobody's deployment.
+		if e.Deployment == f.d.ID || e.Deployment == "" && !e.Time.Before(f.d.Started) {
+			if text := f.line(e); matters(e) {
+				fmt.Fprintln(f.w, text)
+			}
+		}
 		if e.Deployment == f.d.ID {
-			fmt.Fprintln(f.w, line(e, f.d.Started))
 			closing = e.Kind == controller.EventEnvironment && e.Application == "" && e.Status != "begun"
 		}
 	}
@@ -84,20 +89,4 @@ func (f *follower) look(ctx context.Context) (done bool, err error) {
 		f.d = d
 	}
 	return false, err
-}
-
-// line is an event for a person: seconds since the start, who, what.
-func line(e controller.Event, start time.Time) string {
-	who := string(e.Application)
-	if who == "" {
-		who = string(e.Environment)
-	}
-	if e.Server != "" {
-		who += "/" + e.Server
-	}
-	text := e.Text
-	if !strings.Contains(text, e.Status) {
-		text = e.Status + "  " + text
-	}
-	return fmt.Sprintf("%7.1fs  %-11s  %-20s  %s", e.Time.Sub(start).Seconds(), e.Kind, who, text)
 }

@@ -10,6 +10,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net/http"
 	"os"
 	"os/signal"
 	"syscall"
@@ -51,14 +52,18 @@ func run(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
 	}
 	var refused *api.Error
 	var failed *failure
+	var left *stopped
 	switch {
+	case errors.As(err, &left):
+		fmt.Fprintln(stderr, "murano-controller:", err)
+		return exitStopped
 	case errors.As(err, &failed):
 		fmt.Fprintln(stderr, "murano-controller:", err)
 		return exitFailed
 	case ctx.Err() != nil && errors.Is(err, context.Canceled):
 		fmt.Fprintln(stderr, "murano-controller: interrupted")
 		return exitStopped
-	case errors.As(err, &refused) && refused.Status == 422:
+	case errors.As(err, &refused) && (refused.Status == http.StatusUnprocessableEntity || refused.Status == http.StatusRequestEntityTooLarge):
 		fmt.Fprintln(stderr, "murano-controller:", err)
 		return exitUsage
 	case errors.As(err, &refused), errors.Is(err, api.ErrUnreachable):
@@ -75,6 +80,11 @@ type failure struct{ err error }
 func (f *failure) Error() string { return f.err.Error() }
 func (f *failure) Unwrap() error { return f.err }
 
+// stopped is a command that was interrupted and says what goes on without it: exit code 130.
+type stopped struct{ err error }
+
+func (s *stopped) Error() string { return s.err.Error() }
+
 func newRoot() *cobra.Command {
 	root := &cobra.Command{
 		Use:   "murano-controller",
@@ -87,7 +97,8 @@ Clients find the controller by --url and --token-file, or MURANO_URL and
 MURANO_TOKEN_FILE; by default on this machine.
 
 Exit codes: 0 done; 1 tried and failed; 2 the call, a file or a configuration is
-wrong and nothing was done; 3 the controller cannot be reached or refused.`,
+wrong and nothing was done; 3 the controller cannot be reached or refused;
+130 interrupted.`,
 		Example: `  murano-controller dev                                # in one terminal
   murano-controller deploy examples/packages/com.example.Greeting --set name=World
   murano-controller env deploy -f shop.yaml --packages examples/packages
@@ -98,7 +109,7 @@ wrong and nothing was done; 3 the controller cannot be reached or refused.`,
 		Version:       version,
 	}
 	root.AddCommand(
-		newServe(), newDev(), newDeploy(), newEnv(), newPackage(), newPlan(), newVersion(),
+		newServe(), newDev(), newDeploy(), newEnv(), newPackage(), newPlan(), newVersion(), newMan(),
 	)
 	return root
 }

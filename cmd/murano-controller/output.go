@@ -4,6 +4,7 @@ package main
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"maps"
@@ -18,16 +19,32 @@ import (
 	"github.com/openmurano/murano/controller"
 )
 
+// A format is how a command prints: table, json or yaml. It is a flag's value,
+// so that a wrong one is refused before anything is done.
+type format string
+
+func (f *format) String() string { return string(*f) }
+func (f *format) Type() string   { return "format" }
+func (f *format) Set(s string) error {
+	if s != "table" && s != "json" && s != "yaml" {
+		return errors.New("there are table, json and yaml")
+	}
+	*f = format(s)
+	return nil
+}
+
 // outputFlag adds -o to a command.
-func outputFlag(cmd *cobra.Command) *string {
-	o := cmd.Flags().StringP("output", "o", "table", "table, json or yaml")
+func outputFlag(cmd *cobra.Command) *format {
+	o := new(format)
+	*o = "table"
+	cmd.Flags().VarP(o, "output", "o", "table, json or yaml")
 	_ = cmd.RegisterFlagCompletionFunc("output", cobra.FixedCompletions([]string{"table", "json", "yaml"}, cobra.ShellCompDirectiveNoFileComp))
 	return o
 }
 
 // print writes v as -o says; table writes it for a person.
-func print(w io.Writer, format string, v any, table func(io.Writer)) error {
-	switch format {
+func print(w io.Writer, f format, v any, table func(io.Writer)) error {
+	switch f {
 	case "table":
 		tw := tabwriter.NewWriter(w, 0, 4, 2, ' ', 0)
 		table(tw)
@@ -53,15 +70,15 @@ func print(w io.Writer, format string, v any, table func(io.Writer)) error {
 		}
 		return e.Close()
 	}
-	return fmt.Errorf("-o %s: there are table, json and yaml", format)
+	return fmt.Errorf("no format is called %s", f)
 }
 
 // showEnvironment writes an environment for a person.
 func showEnvironment(w io.Writer, e controller.EnvironmentStatus) {
 	fmt.Fprintf(w, "environment\t%s\n", e.Name)
 	fmt.Fprintf(w, "state\t%s\n", e.State)
-	if e.Cause != "" {
-		fmt.Fprintf(w, "cause\t%s\n", indent(e.Cause))
+	if e.Cause != "" && !slices.ContainsFunc(e.Applications, func(a controller.ApplicationStatus) bool { return a.State == controller.StateFailed }) {
+		fmt.Fprintf(w, "cause\t%s\n", indent(e.Cause)) // else the applications tell it
 	}
 	fmt.Fprintf(w, "updated\t%s\n", e.Updated.Local().Format(time.DateTime))
 	if e.Network != nil {

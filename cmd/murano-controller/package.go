@@ -9,6 +9,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/openmurano/murano/controller/api"
 	"github.com/openmurano/murano/controller/catalog"
 )
 
@@ -76,6 +77,7 @@ func newPackageAdd(conn *connection) *cobra.Command {
 		if err != nil {
 			return err
 		}
+		added := []api.PackageSummary{}
 		for _, arg := range args {
 			paths, err := packagePaths(arg)
 			if err != nil {
@@ -90,12 +92,14 @@ func newPackageAdd(conn *connection) *cobra.Command {
 				if err != nil {
 					return fmt.Errorf("%s: %w", path, err)
 				}
-				if err := print(cmd.OutOrStdout(), *output, s, func(w io.Writer) { fmt.Fprintf(w, "%s\t%.12s\n", s.Name, s.Digest) }); err != nil {
-					return err
-				}
+				added = append(added, s)
 			}
 		}
-		return nil
+		return print(cmd.OutOrStdout(), *output, added, func(w io.Writer) {
+			for _, s := range added {
+				fmt.Fprintf(w, "%s\t%.12s\n", s.Name, s.Digest)
+			}
+		})
 	}
 	return cmd
 }
