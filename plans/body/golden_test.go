@@ -204,6 +204,7 @@ func TestNewSeedEqualsCPython(t *testing.T) {
 	defer cancel()
 	cmd := exec.CommandContext(ctx, python, "testdata/generate.py", "random", "--seed", strconv.FormatInt(seed, 10), "--count", count)
 	cmd.Stderr = os.Stderr
+	cmd.WaitDelay = time.Second
 	out, err := cmd.Output()
 	if err != nil {
 		t.Fatalf("run %s: %v", cmd, err)
