@@ -74,6 +74,20 @@ func TestABuiltinOutsideTheSubsetIsRefusedBeforeAnythingRuns(t *testing.T) {
 	}
 }
 
+func TestANameTheBodyBindsIsItsOwn(t *testing.T) {
+	for _, body := range []string{
+		"return [id for id in [1]]", "return [(lambda input: input)(1)]", "def f(dir): return dir\nreturn [f(1)]", "hash = 1\nreturn [hash]",
+	} {
+		p, err := Parse(body)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if v, err := p.Run(t.Context(), Scope{}); err != nil || reprText(v) != "[1]" {
+			t.Errorf("%q gave %v, %v", body, v, err)
+		}
+	}
+}
+
 func TestARunIsBounded(t *testing.T) {
 	for _, c := range []struct{ name, body, what string }{
 		{"an endless loop", "while True: pass", "steps"},

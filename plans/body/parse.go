@@ -13,7 +13,7 @@ func Parse(src string) (*Program, error) {
 	if err := p.parse(); err != nil {
 		return nil, err
 	}
-	return &Program{src: p.src, main: p.main, names: p.names}, nil
+	return &Program{src: p.src, main: p.main, names: p.names, bound: p.bound}, nil
 }
 
 // A parser builds the tree by recursive descent. Inside it a fault is a panic
@@ -31,6 +31,7 @@ type parser struct {
 	imports map[string]string
 	members []*attrExpr // module.member: checked once all imports are known
 	names   []*nameExpr
+	bound   map[string]bool
 }
 
 // maxDepth bounds the nesting of the tree, and with it the stack of a run.
@@ -52,7 +53,7 @@ func (p *parser) parse() (err error) {
 	if p.tokens, err = lex(p.src); err != nil {
 		return err
 	}
-	p.imports = map[string]string{}
+	p.imports, p.bound = map[string]string{}, map[string]bool{}
 	p.main = newFunc("__execution_plan_main")
 	p.scope = p.main
 	for p.peek().text != ":" {
@@ -425,6 +426,7 @@ func (p *parser) nameToken() string {
 
 // bind makes name a local of the function being read.
 func (p *parser) bind(name string) {
+	p.bound[name] = true
 	if !p.scope.globals[name] && !p.scope.outer[name] {
 		p.scope.locals[name] = true
 	}

@@ -29,7 +29,7 @@ func (p *parser) defStatement() stmt {
 // inFunc reads with fn as the innermost function.
 func (p *parser) inFunc(fn *funcNode, read func()) {
 	for _, q := range fn.params {
-		fn.locals[q.name] = true
+		fn.locals[q.name], p.bound[q.name] = true, true
 	}
 	loops := p.loops
 	p.funcs = append(p.funcs, p.scope)

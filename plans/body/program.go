@@ -16,7 +16,8 @@ import (
 type Program struct {
 	src   *source
 	main  *funcNode
-	names []*nameExpr // every name that is read, for Check
+	names []*nameExpr     // every name that is read, for Check
+	bound map[string]bool // every name that some scope of the Body binds
 }
 
 // A Script runs one script of the plan. args and kwargs are those of the call,

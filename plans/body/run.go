@@ -10,11 +10,12 @@ import (
 )
 
 // Check refuses the builtins that are no part of a Body (eval, exec, globals
-// and the like) unless scripts has one of that name. Run does it too, before
+// and the like) unless the Body binds the name itself or scripts has one of that
+// name. Run does it too, before
 // anything runs. Its error is a *SyntaxError.
 func (p *Program) Check(scripts func(name string) bool) error {
 	for _, n := range p.names {
-		if isForbidden(n.name) && !p.main.locals[n.name] && !scripts(n.name) {
+		if isForbidden(n.name) && !p.bound[n.name] && !scripts(n.name) {
 			line := lineOf(p.src.text, n.line)
 			e := p.src.fault(n.line, textLen(line[:min(n.col, len(line))]), n.name+" is not part of a Body; use a script")
 			e.Construct = n.name

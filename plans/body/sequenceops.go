@@ -41,11 +41,8 @@ func (r *run) concat(a, b Value, shown string) (Value, error) {
 
 // repeat is v * n where v is a sequence; count is n as the Body gave it.
 func (r *run) repeat(v Value, n int64, count Value) (Value, bool, error) {
-	if big, ok := count.(*big.Int); ok && isSequence(v) {
-		n = 0
-		if big.Sign() > 0 {
-			return nil, false, raise("OverflowError", "cannot fit 'int' into an index-sized integer")
-		}
+	if _, ok := count.(*big.Int); ok && isSequence(v) {
+		return nil, false, raise("OverflowError", "cannot fit 'int' into an index-sized integer")
 	}
 	n = max(n, 0)
 	size := func(length int) error {
