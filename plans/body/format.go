@@ -378,6 +378,9 @@ func floatDigits(x float64, kind byte, precision int, alternate bool) string {
 		s = "nan"
 	case kind == 0 && precision < 0:
 		s = floatRepr(x)
+		if alternate && !strings.Contains(s, ".") {
+			s = strings.Replace(s, "e", ".e", 1)
+		}
 	case kind == 0:
 		s = generalDigits(x, precision, true, alternate)
 	default:
