@@ -108,8 +108,10 @@ func (c *Client) fetchOne(ctx context.Context, f plans.File, address, dir string
 	return path, nil
 }
 
-// parse reads a URL and refuses what cannot be downloaded. The first wording
-// is that of murano-agent 12.0.0, files_manager.py.
+// notValid is the wording of murano-agent 12.0.0, files_manager.py.
+const notValid = "Provided URL is not valid"
+
+// parse reads a URL and refuses what cannot be downloaded.
 func parse(address string) (*url.URL, error) {
 	u, err := url.Parse(address)
 	if err != nil {
@@ -117,10 +119,10 @@ func parse(address string) (*url.URL, error) {
 		if errors.As(err, &p) {
 			err = p.Err
 		}
-		return nil, fmt.Errorf("Provided URL is not valid: %w; write http://HOST/PATH", err) //nolint:staticcheck // murano-agent's wording
+		return nil, fmt.Errorf("%s: %w; write http://HOST/PATH", notValid, err)
 	}
 	if u.Scheme == "" {
-		return nil, fmt.Errorf("Provided URL is not valid %s; write it whole, http://HOST/PATH", u.Redacted()) //nolint:staticcheck // murano-agent's wording
+		return nil, fmt.Errorf("%s %s; write it whole, http://HOST/PATH", notValid, u.Redacted())
 	}
 	if kind(address) != plain {
 		return u, nil

@@ -72,7 +72,8 @@ func writeEntry(dir, program string, args []string) (string, error) {
 	// A child that another goroutine is starting may still hold the file open
 	// for writing, and then it cannot be executed; once the lock is free, none does.
 	syscall.ForkLock.Lock()
-	syscall.ForkLock.Unlock() //nolint:staticcheck // an empty section is the point
+	//lint:ignore SA2001 an empty section is the point
+	syscall.ForkLock.Unlock()
 	return path, nil
 }
 

@@ -62,7 +62,7 @@ Exit codes: 0 stopped by a signal; 1 it could not go on; 2 the call is wrong;
 	f.BoolVar(&o.debug, "debug", false, "log every step")
 	// The one option of its own that murano-agent took on its command line.
 	f.BoolVar(&o.dynamic, "enable_dynamic_result_queue", false, "send results to the reply-to of their plans")
-	f.MarkHidden("enable_dynamic_result_queue") //nolint:errcheck // the flag is defined above
+	f.MarkHidden("enable_dynamic_result_queue") // the flag is defined above
 	return cmd
 }
 
@@ -164,7 +164,7 @@ func assemble(c config.Config, log *slog.Logger) (a *agent.Agent, done func(), e
 		if err := conn.Close(); err != nil {
 			log.Warn("connection was not closed in order", "error", err)
 		}
-		programs.Close() //nolint:errcheck // it has no error to give
+		programs.Close() // it has no error to give
 		if err := store.Close(); err != nil {
 			log.Warn("spool was not closed in order", "error", err)
 		}
@@ -187,7 +187,7 @@ func tellSystemd(s amqp.Status) {
 
 // notify tells systemd, where it is there and wants to know. What it makes of
 // it changes nothing for the agent, so an error is none of ours.
-func notify(state string) { daemon.SdNotify(false, state) } //nolint:errcheck // see above
+func notify(state string) { daemon.SdNotify(false, state) } // see above
 
 // bootID changes with every boot of the guest; empty where the system does not tell.
 func bootID() string {

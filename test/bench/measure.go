@@ -144,14 +144,14 @@ func begin(s subject, conn *amqp091.Connection, server *rabbitmq.Server, dir str
 }
 
 func (r *run) end() {
-	r.cmd.Process.Signal(syscall.SIGTERM) //nolint:errcheck // it may be gone
+	r.cmd.Process.Signal(syscall.SIGTERM) // it may be gone
 	late := time.AfterFunc(10*time.Second, func() { r.cmd.Process.Kill() })
 	defer late.Stop()
-	r.cmd.Wait() //nolint:errcheck // however it ends
+	r.cmd.Wait() // however it ends
 	for _, q := range []string{r.queue, r.results} {
-		r.channel.QueueDelete(q, false, false, false) //nolint:errcheck // the broker ends with us
+		r.channel.QueueDelete(q, false, false, false) // the broker ends with us
 	}
-	r.channel.Close() //nolint:errcheck // the connection is closed after it
+	r.channel.Close() // the connection is closed after it
 }
 
 // plan makes a plan; without a script it has none.
@@ -256,7 +256,7 @@ func cpu(pid int) time.Duration {
 // sizeOf is the size of a file, or of the files in a folder, in MB.
 func sizeOf(path string) float64 {
 	var total int64
-	filepath.WalkDir(path, func(p string, d os.DirEntry, err error) error { //nolint:errcheck // what cannot be read counts nothing
+	filepath.WalkDir(path, func(p string, d os.DirEntry, err error) error { // what cannot be read counts nothing
 		if err == nil && d.Type().IsRegular() {
 			if info, err := d.Info(); err == nil {
 				total += info.Size()

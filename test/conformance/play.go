@@ -178,9 +178,9 @@ func (p *Player) open(s *Stage) (*mailbox, error) {
 
 func (b *mailbox) close() {
 	for q := range b.queues {
-		b.channel.QueueDelete(q, false, false, false) //nolint:errcheck // they expire
+		b.channel.QueueDelete(q, false, false, false) // they expire
 	}
-	b.channel.Close() //nolint:errcheck // nothing is left to be done
+	b.channel.Close() // nothing is left to be done
 }
 
 func (b *mailbox) send(ctx context.Context, s *Stage, m Sent, id, content string) error {
@@ -339,7 +339,7 @@ virtual_host = %s
 	}
 	go func() {
 		defer close(a.done)
-		cmd.Wait() //nolint:errcheck // its state says it
+		cmd.Wait() // its state says it
 	}()
 	return a, nil
 }
@@ -368,7 +368,7 @@ func (a *process) stop(limit time.Duration) []string {
 
 func (a *process) kill() {
 	a.once.Do(func() {
-		a.cmd.Process.Kill() //nolint:errcheck // it may be gone
+		a.cmd.Process.Kill() // it may be gone
 		<-a.done
 	})
 }
