@@ -89,6 +89,13 @@ func fits(p *controller.Package, spec []byte) error {
 	if err != nil {
 		return err
 	}
+	// What the flags leave open the controller fills in, or refuses.
+	e, err = e.Complete(controller.Settings{
+		DNS: []string{"0.0.0.0"}, External: "default", Defaults: controller.Defaults{Image: "default", Flavor: "default"},
+	})
+	if err != nil {
+		return err
+	}
 	for _, a := range e.Applications {
 		_, serversErr := p.Servers(e, a)
 		if err := errors.Join(p.CheckParameters(a.Parameters), serversErr); err != nil {
@@ -117,6 +124,7 @@ func deploy(ctx context.Context, client *api.Client, spec []byte, wait bool, out
 	if err != nil {
 		return err
 	}
+	fmt.Fprintln(stderr)
 	if err := print(stdout, output, e, func(w io.Writer) { showEnvironment(w, e) }); err != nil {
 		return err
 	}

@@ -6,10 +6,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"log/slog"
 	"net"
 	"os"
 	"path/filepath"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/gofrs/flock"
@@ -58,7 +61,8 @@ Other commands of this machine find it by themselves.`,
 type dev struct{ dir, listen string }
 
 func (d dev) run(ctx context.Context, cmd *cobra.Command, log *slog.Logger) (err error) {
-	if err := os.MkdirAll(d.dir, 0o700); err != nil {
+	made, err := d.take()
+	if err != nil {
 		return err
 	}
 	lock := flock.New(filepath.Join(d.dir, "lock"))
@@ -67,10 +71,15 @@ func (d dev) run(ctx context.Context, cmd *cobra.Command, log *slog.Logger) (err
 	} else if !alone {
 		return fmt.Errorf("another murano-controller dev uses %s; stop it, or give this one a directory of its own with --dir and --listen", d.dir)
 	}
+	broker := memq.NewBroker()
+	cloud := &devcloud.Cloud{
+		Dir:   filepath.Join(d.dir, "guests"),
+		Start: devcloud.Local{Transport: func() agent.Transport { return broker.Conn() }, Version: version}.Start,
+	}
 	defer func() {
-		err = errors.Join(err, d.clear(), os.Remove(lock.Path()), lock.Unlock(), os.Remove(d.dir))
+		err = errors.Join(err, d.leave(lock, made))
 	}()
-	if err := d.clear(); err != nil { // of one that was killed
+	if err := errors.Join(cloud.Sweep(ctx), d.clear()); err != nil { // of one that was killed
 		return err
 	}
 	token, err := tokenFrom(filepath.Join(d.dir, "token"))
@@ -82,15 +91,11 @@ func (d dev) run(ctx context.Context, cmd *cobra.Command, log *slog.Logger) (err
 		return err
 	}
 	defer store.Close()
-	broker := memq.NewBroker()
-	cloud := &devcloud.Cloud{
-		Dir:   filepath.Join(d.dir, "guests"),
-		Start: devcloud.Local{Transport: func() agent.Transport { return broker.Conn() }, Version: version}.Start,
-	}
 	listener, err := net.Listen("tcp", d.listen)
 	if err != nil {
 		return fmt.Errorf("listen: %w; choose another with --listen", err)
 	}
+	defer listener.Close() // a second time, when all went well
 	c := &controller.Controller{
 		Store: store, Stacks: cloud, Transport: broker.Conn(), UserData: controller.UserData, Log: log,
 		Options: controller.Options{
@@ -104,19 +109,50 @@ func (d dev) run(ctx context.Context, cmd *cobra.Command, log *slog.Logger) (err
 	}
 	url := "http://" + listener.Addr().String()
 	// Written last: who waits for this file finds the API listening.
-	env := fmt.Sprintf("MURANO_URL=%s\nMURANO_TOKEN_FILE=%s\n", url, filepath.Join(d.dir, "token"))
+	env := fmt.Sprintf("MURANO_URL=%s\nMURANO_TOKEN_FILE=%s\n", url, quote(filepath.Join(d.dir, "token")))
 	if err := atomicfile.WriteFile(filepath.Join(d.dir, "env"), []byte(env), 0o600); err != nil {
 		return err
 	}
 	fmt.Fprintf(cmd.OutOrStdout(), "ready at %s; guests live in %s\n", url, cloud.Dir)
 	if d.dir != devState() || d.listen != defaultListen {
-		fmt.Fprintf(cmd.OutOrStdout(), "for clients: set -a; . %s; set +a\n", filepath.Join(d.dir, "env"))
+		fmt.Fprintf(cmd.OutOrStdout(), "for clients: set -a; . %s; set +a\n", quote(filepath.Join(d.dir, "env")))
 	}
 	err = runBoth(ctx, c, token, listener)
 
 	end, cancel := context.WithTimeout(context.WithoutCancel(ctx), 30*time.Second)
 	defer cancel()
-	return errors.Join(err, cloud.Close(end))
+	if closing := cloud.Close(end); closing != nil {
+		err = &failure{errors.Join(err, closing)}
+	}
+	return err
+}
+
+// quote makes one word of sh out of any text.
+func quote(s string) string { return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'" }
+
+// take makes the directory, with those above it, and returns the topmost that
+// it made; empty when all were there. A directory with other things in it is refused.
+func (d dev) take() (made string, err error) {
+	for dir := d.dir; ; dir = filepath.Dir(dir) {
+		if _, err := os.Stat(dir); !errors.Is(err, fs.ErrNotExist) {
+			break
+		}
+		made = dir
+	}
+	if err := os.MkdirAll(d.dir, 0o700); err != nil {
+		return "", err
+	}
+	entries, err := os.ReadDir(d.dir)
+	if err != nil {
+		return "", err
+	}
+	switch ours := slices.ContainsFunc(entries, func(e fs.DirEntry) bool { return e.Name() == "lock" }); {
+	case ours && made == "": // a dev that was killed made it
+		made = d.dir
+	case !ours && len(entries) > 0:
+		return "", fmt.Errorf("--dir %s: it holds other things, and dev removes what it finds in its directory; name an empty or a new one", d.dir)
+	}
+	return made, nil
 }
 
 // clear removes what dev made in its directory, and only that.
@@ -126,4 +162,24 @@ func (d dev) clear() error {
 		errs = append(errs, os.RemoveAll(filepath.Join(d.dir, name)))
 	}
 	return errors.Join(errs...)
+}
+
+// leave removes everything, the directories that take made included, as far as
+// nobody else has put something there.
+func (d dev) leave(lock *flock.Flock, made string) error {
+	err := d.clear()
+	// Before it is unlocked, so that nobody has locked what is removed; Windows
+	// removes no open file.
+	removed := os.Remove(lock.Path())
+	err = errors.Join(err, lock.Unlock())
+	if removed != nil {
+		err = errors.Join(err, os.Remove(lock.Path()))
+	}
+	if made == "" {
+		return err
+	}
+	for dir := d.dir; os.Remove(dir) == nil && dir != made; {
+		dir = filepath.Dir(dir)
+	}
+	return err
 }

@@ -16,10 +16,11 @@ import (
 type timeline struct {
 	start time.Time
 	begun map[string]time.Time
+	told  map[string]bool // whose failure was told with its cause; empty for that of any application
 }
 
 func newTimeline(start time.Time) *timeline {
-	return &timeline{start: start, begun: map[string]time.Time{}}
+	return &timeline{start: start, begun: map[string]time.Time{}, told: map[string]bool{}}
 }
 
 // line is when, who, what. All events go through it, in order, also those that
@@ -42,9 +43,19 @@ func (t *timeline) line(e controller.Event) string {
 	return fmt.Sprintf("%7.1fs  %-24s  %s", max(seconds, 0), who, strings.ReplaceAll(text, "\n", "\n"+strings.Repeat(" ", 36)))
 }
 
-// text is what happened.
+// text is what happened. A cause is told once: by the step that failed, else
+// by its application, else by the deployment.
 func (t *timeline) text(e controller.Event, step string) string {
+	failed := e.Status == "failed"
+	known := failed && t.told[string(e.Application)]
+	if failed {
+		t.told[string(e.Application)], t.told[""] = true, true
+	}
 	switch e.Kind {
+	case controller.EventEnvironment:
+		if before, _, ok := strings.Cut(e.Text, ": "); ok && known {
+			return before
+		}
 	case controller.EventStep:
 		// The server is named before it, and the plan's ID is in the event.
 		if e.Status == "begun" && step != "" {
@@ -102,7 +113,7 @@ func matters(e controller.Event) bool {
 	case controller.EventAgent:
 		if e.Status == "progress" {
 			script, _ := e.Fields["script"].(string)
-			return script != "" && e.Text != "exit code 0"
+			return strings.HasPrefix(e.Text, "script ") || script != "" && e.Text != "exit code 0"
 		}
 	}
 	return true
