@@ -75,15 +75,20 @@ cross: ## Build for linux amd64, arm64 and windows amd64 without cgo.
 	GOOS=windows GOARCH=amd64 $(BUILD) -o dist/windows-amd64/ ./cmd/...
 
 .PHONY: package
-package: package-deb package-rpm ## Build the .deb and .rpm of the agent and the controller into dist/.
+package: $(TOOLS)/nfpm ## Build the .deb and .rpm of the agent and the controller for amd64 and arm64 into dist/.
+	ARCH='amd64 arm64' VERSION='$(VERSION)' NFPM=$(TOOLS)/nfpm packaging/build.sh deb rpm
 
 .PHONY: package-deb
-package-deb: $(TOOLS)/nfpm ## Build the .deb packages into dist/.
+package-deb: $(TOOLS)/nfpm ## Build the .deb packages for this machine into dist/.
 	VERSION='$(VERSION)' NFPM=$(TOOLS)/nfpm packaging/build.sh deb
 
 .PHONY: package-rpm
-package-rpm: $(TOOLS)/nfpm ## Build the .rpm packages into dist/.
+package-rpm: $(TOOLS)/nfpm ## Build the .rpm packages for this machine into dist/.
 	VERSION='$(VERSION)' NFPM=$(TOOLS)/nfpm packaging/build.sh rpm
+
+.PHONY: package-test
+package-test: $(TOOLS)/nfpm ## Install, upgrade and remove the packages in a Debian tree, .deb, .rpm, image element, bootstrap (root; 2 min).
+	$(SUDO) env NFPM=$(TOOLS)/nfpm PATH="$$PATH" test/packaging/test.sh
 
 $(TOOLS)/staticcheck:
 	GOBIN=$(TOOLS) $(GO) install $(STATICCHECK)

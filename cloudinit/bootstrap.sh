@@ -43,16 +43,27 @@ bring() {
 	is=$(sha256sum "$file") || die "no sha256sum"
 	[ "${is%% *}" = "$sha256" ] || die "$url has SHA-256 ${is%% *}, expected $sha256"
 	case $kind in
-	deb) dpkg -i "$file" || die "dpkg -i refused $url" ;;
+	deb)
+		# The image's own updates may hold dpkg's lock at first boot.
+		try=1
+		until dpkg -i "$file"; do
+			[ "$try" -lt 5 ] || die "dpkg -i refused $url; /var/log/cloud-init-output.log says why"
+			sleep $((try * 10))
+			try=$((try + 1))
+		done
+		;;
 	rpm) rpm -U --replacepkgs "$file" || die "rpm refused $url" ;;
 	binary)
-		install -m 0755 "$file" /usr/bin/murano-agent || die "cannot write /usr/bin/murano-agent"
-		install -d -m 0700 /var/murano
+		install -d -m 0700 /var/murano || die "cannot make /var/murano"
 		if [ -d /run/systemd/system ]; then
-			cat >/etc/systemd/system/murano-agent.service <<'UNIT'
+			cat >/etc/systemd/system/murano-agent.service <<'UNIT' || die "cannot write /etc/systemd/system/murano-agent.service"
 @UNIT@
 UNIT
 		fi
+		# The program comes last and in one step: its existence says that all is there.
+		{ install -m 0755 "$file" /usr/bin/murano-agent.new && mv -f /usr/bin/murano-agent.new /usr/bin/murano-agent; } ||
+			die "cannot write /usr/bin/murano-agent"
+		ln -sf murano-agent /usr/bin/muranoagent
 		;;
 	esac
 	say "installed from $url"
@@ -65,7 +76,8 @@ if [ -d /run/systemd/system ]; then
 	systemctl enable murano-agent.service >/dev/null 2>&1 || true
 	# --no-block: the agent may wait for its broker; boot must not.
 	systemctl start --no-block murano-agent.service || die "systemctl start murano-agent failed"
-else
-	[ -e /run/murano-agent.pid ] && kill -0 "$(cat /run/murano-agent.pid)" 2>/dev/null ||
-		{ umask 077; setsid murano-agent run --config-dir /etc/murano </dev/null >>/var/log/murano-agent.log 2>&1 & echo $! >/run/murano-agent.pid; }
+elif ! { [ -e /run/murano-agent.pid ] && kill -0 "$(cat /run/murano-agent.pid)" 2>/dev/null; }; then
+	umask 077
+	setsid murano-agent run --config-dir /etc/murano </dev/null >>/var/log/murano-agent.log 2>&1 &
+	echo $! >/run/murano-agent.pid
 fi

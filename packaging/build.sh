@@ -1,28 +1,54 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0
-# Builds the packages of the agent and the controller: build.sh deb|rpm
-# NFPM names the nfpm program, VERSION the version (a git description is made fit for packages), ARCH amd64 or arm64.
+# Builds the packages of the agent and the controller into dist/: build.sh deb|rpm...
+# NFPM names the nfpm program, VERSION the version (a git description is made fit for packages), ARCH the architectures
+# (amd64 arm64; default: this machine's), PACKAGES the packages. The same commit gives the same bytes.
 set -euo pipefail
 cd "$(dirname "$0")/.."
-kind=${1:?deb or rpm}
-arch=${ARCH:-$(go env GOARCH)}
-version=${VERSION:-dev}
-# Package versions start with a digit and have no dash: 0.0.0~g1a2b3c, 1.2.0+3.g1a2b3c.
-case $version in
-v[0-9]*) version=${version#v} ;;
-[0-9]*.[0-9]*) ;;
-*) version="0.0.0~g$version" ;;
-esac
-export VERSION=${version//-/+} ARCH=$arch
+[ $# -gt 0 ] || { sed -n '3,5s/^# //p' "$0"; exit 2; }
+out=${OUT:-dist}
+read -ra archs <<<"${ARCH:-$(go env GOHOSTARCH)}"
+read -ra packages <<<"${PACKAGES:-murano-agent murano-controller}"
+VERSION=$(packaging/version.sh "${VERSION:-dev}" "$(git rev-list --count HEAD 2>/dev/null || echo 0)")
 SOURCE_DATE_EPOCH=${SOURCE_DATE_EPOCH:-$(git log -1 --format=%ct 2>/dev/null || date +%s)}
-MTIME=$(date -u -d "@$SOURCE_DATE_EPOCH" +%Y-%m-%dT%H:%M:%SZ)
-export SOURCE_DATE_EPOCH MTIME
+export VERSION SOURCE_DATE_EPOCH LC_ALL=C.UTF-8
+mtime=$(date -u -d "@$SOURCE_DATE_EPOCH" +%Y-%m-%dT%H:%M:%SZ)
+umask 022
 
-out=dist/linux-$arch
-mkdir -p "$out" dist
-GOOS=linux GOARCH=$arch CGO_ENABLED=0 go build -trimpath -ldflags "-s -w -X main.version=$VERSION" -o "$out/" ./cmd/...
-# The two names Murano's images know.
-for name in murano-agent murano-controller; do
-  sed -e "s/@VERSION@/$VERSION/; s/@ARCH@/$arch/; s/@MTIME@/$MTIME/" "packaging/$name.nfpm.yaml" >"dist/$name.nfpm.yaml"
-  "$NFPM" package --config "dist/$name.nfpm.yaml" --packager "$kind" --target dist/
+program() { # program NAME ARCH DIRECTORY
+  GOOS=linux GOARCH=$2 CGO_ENABLED=0 go build -trimpath -buildvcs=false -ldflags "-s -w -X main.version=$VERSION" -o "$3/" "./cmd/$1"
+}
+
+# texts NAME PROGRAM DIRECTORY: what the program says of itself. PROGRAM runs on this machine.
+texts() {
+  local name=$1 program=$2 dir=$3
+  mkdir -p "$dir"
+  "$program" completion bash >"$dir/completion.bash"
+  "$program" completion zsh >"$dir/completion.zsh"
+  "$program" completion fish >"$dir/completion.fish"
+  packaging/man.sh "$program" "${mtime%T*}" | gzip -9n >"$dir/$name.1.gz"
+  packaging/notices.sh "./cmd/$name" >"$dir/copyright"
+  # The package's own changelog has one entry; the project's history is CHANGELOG.md.
+  cat >"$dir/changelog.yaml" <<C
+- semver: "$VERSION"
+  date: $mtime
+  packager: OpenMurano maintainers <maintainers@openmurano.example>
+  deb: {urgency: medium, distributions: [unstable]}
+  changes: [{note: "Built from the sources of this version; see CHANGELOG.md."}]
+C
+}
+
+native=$(go env GOHOSTARCH)
+for name in "${packages[@]}"; do
+  program "$name" "$native" "$out/linux-$native"
+  texts "$name" "$out/linux-$native/$name" "$out/texts/$name"
+  for arch in "${archs[@]}"; do
+    [ "$arch" = "$native" ] || program "$name" "$arch" "$out/linux-$arch"
+    for kind in "$@"; do
+      case $kind in deb) zsh=vendor-completions ;; *) zsh=site-functions ;; esac
+      config=$out/$name.$arch.$kind.yaml
+      sed -e "s/@VERSION@/$VERSION/g; s/@ARCH@/$arch/g; s/@MTIME@/$mtime/g; s/@ZSH@/$zsh/g; s#@OUT@#$out#g" "packaging/$name.nfpm.yaml" >"$config"
+      "${NFPM:-nfpm}" package --config "$config" --packager "$kind" --target "$out/"
+    done
+  done
 done

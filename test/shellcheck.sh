@@ -3,7 +3,8 @@
 # ShellCheck over every shell file of the project; SC1091: sourced files are checked by themselves.
 set -euo pipefail
 cd "$(dirname "$0")/.."
-git ls-files | while read -r f; do
+git ls-files -co --exclude-standard | while read -r f; do
+  [ -f "$f" ] || continue
   case $f in
   */testdata/*) continue ;;
   *.sh | .ci/run | packaging/scripts/* | packaging/elements/*/*.d/*) echo "$f" ;;

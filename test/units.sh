@@ -12,3 +12,7 @@ for unit in packaging/systemd/*.service; do
   out=$(systemd-analyze verify --man=no "$root/$name.service" 2>&1) || { echo "$out"; exit 1; }
   if grep -F "$name.service" <<<"$out"; then exit 1; fi
 done
+# The copies: a bare binary brings its unit along, by user data or in an image.
+for copy in cloudinit/murano-agent.service packaging/elements/murano-agent/murano-agent.service; do
+  cmp packaging/systemd/murano-agent.service "$copy" || { echo "cp packaging/systemd/murano-agent.service $copy"; exit 1; }
+done

@@ -26,6 +26,7 @@ run)
   done
   mkdir -p /run/systemd/nspawn
   # A tmpfs of its own where nspawn makes its sockets: it refuses a /run that is on disk.
+  # shellcheck disable=SC2016
   exec unshare -m --propagation slave bash -c '
     mount -t tmpfs -o mode=755 tmpfs /run/systemd/nspawn
     dir=$0 name=$1
