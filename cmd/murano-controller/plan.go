@@ -28,7 +28,7 @@ func newPlanSend(conn *connection) *cobra.Command {
 		Short: "Send one plan to the agent of a server and print its result",
 		Long: `Send gives the plan, JSON or YAML, an ID and a Stamp where it has none, sends it to
 a server's agent and waits for the result. Exit code 1 when the plan failed.`,
-		Example: "  murano-controller plan send examples/plans/uname.json --to 'shop/web/web[0]'\n" +
+		Example: "  murano-controller plan send examples/plans/hello.json --to 'shop/web/web[0]'\n" +
 			"  murano-controller plan send plan.yaml --queue e0123…-h4567… -o json",
 		Args: cobra.ExactArgs(1),
 	}

@@ -88,7 +88,7 @@ func serve(ctx context.Context, s settings, log *slog.Logger) error {
 	}
 	store, err := sqlstore.Open(ctx, filepath.Join(s.State, "controller.db"))
 	if err != nil {
-		return err
+		return &failure{err}
 	}
 	defer store.Close()
 	stacks, err := heat.New(ctx, heat.Options{Cloud: s.Cloud})

@@ -146,9 +146,15 @@ func TestRefusals(t *testing.T) {
 		"a plan that is no JSON": {
 			func() error { _, err := b.SendPlan(ctx, queue, []byte("Body: x")); return err }, 422, nil},
 		"a plan without a Body": {
-			func() error { _, err := b.SendPlan(ctx, queue, []byte(`{"FormatVersion": "2.0.0", "Scripts": {}}`)); return err }, 422, []string{"Body"}},
+			func() error {
+				_, err := b.SendPlan(ctx, queue, []byte(`{"FormatVersion": "2.0.0", "Scripts": {}}`))
+				return err
+			}, 422, []string{"Body"}},
 		"a plan of a later format": {
-			func() error { _, err := b.SendPlan(ctx, queue, []byte(`{"FormatVersion": "9.0.0", "Body": "x"}`)); return err }, 422, []string{"9.0.0"}},
+			func() error {
+				_, err := b.SendPlan(ctx, queue, []byte(`{"FormatVersion": "9.0.0", "Body": "x"}`))
+				return err
+			}, 422, []string{"9.0.0"}},
 		"a package that is no zip": {
 			func() error { _, err := b.PutPackage(ctx, []byte("no zip")); return err }, 422, []string{"package is a .zip"}},
 		"a package without a manifest": {
