@@ -103,7 +103,7 @@ func path(n *yaml.Node, line int) string {
 
 var (
 	unknownKey = regexp.MustCompile(`^line (\d+): field (.+) not found in type `)
-	wrongKind  = regexp.MustCompile("^line (\\d+): cannot unmarshal (?:!!(\\w+))?.* into (.+)$")
+	wrongKind  = regexp.MustCompile(`^line (\d+): cannot unmarshal (?:!!(\w+))?.* into (.+)$`)
 )
 
 // decoding puts the decoder's words into those of the file's author.
