@@ -99,6 +99,7 @@ $(TOOLS)/nfpm:
 .PHONY: golden
 golden: ## Write the golden files anew (bodies need python3, at least 3.11).
 	$(GO) test ./plans -update
+	$(GO) test ./controller/api -run OpenAPI -update
 	python3 plans/body/testdata/generate.py
 
 .PHONY: clean

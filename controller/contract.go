@@ -79,11 +79,11 @@ type StackEvent struct {
 
 // A Leftover is a resource that outlived its stack.
 type Leftover struct {
-	Service string // nova, neutron, cinder, heat
-	Type    string // OS::Neutron::Port
-	ID      string
-	Name    string
-	Hint    string // what removes it
+	Service string `json:"service"` // nova, neutron, cinder, heat
+	Type    string `json:"type"`    // OS::Neutron::Port
+	ID      string `json:"id"`
+	Name    string `json:"name,omitempty"`
+	Hint    string `json:"hint,omitempty"` // what removes it
 }
 
 // A Transport carries messages between the controller and its agents.
