@@ -46,8 +46,8 @@ func endOrphans(parent string, grace time.Duration) {
 	}
 }
 
-// workingIn lists the processes whose working directory is below dir and not
-// removed, which the kernel writes as "(deleted)" behind its name (proc(5)).
+// workingIn lists the processes whose working directory is in a workspace of dir
+// and not removed, which the kernel writes as "(deleted)" behind its name (proc(5)).
 func workingIn(dir string) []int {
 	entries, err := os.ReadDir("/proc")
 	if err != nil {
@@ -60,7 +60,12 @@ func workingIn(dir string) []int {
 			continue
 		}
 		at, err := os.Readlink(filepath.Join("/proc", e.Name(), "cwd"))
-		if err == nil && strings.HasPrefix(at, dir+"/") && !strings.HasSuffix(at, " (deleted)") {
+		if err != nil || strings.HasSuffix(at, " (deleted)") {
+			continue
+		}
+		below, ok := strings.CutPrefix(at, dir+"/")
+		name, _, _ := strings.Cut(below, "/")
+		if ok && isWorkspace(name) {
 			found = append(found, pid)
 		}
 	}

@@ -13,8 +13,11 @@ import (
 
 // removeTree removes dir and what is in it. It refuses where a file system is
 // mounted below: a script that bound / to a folder of its own must not cost the
-// guest its disk.
+// guest its disk. Of a symbolic link at dir, the link alone is removed.
 func removeTree(dir string) error {
+	if st, err := os.Lstat(dir); err == nil && !st.IsDir() {
+		return os.Remove(dir)
+	}
 	if at := mountBelow(dir); at != "" {
 		return fmt.Errorf("remove %q: a file system is mounted at %q; unmount it, then remove the directory", dir, at)
 	}

@@ -13,6 +13,7 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -57,12 +58,14 @@ type Runner struct {
 const DefaultMaxLog = 64 << 20
 
 // Clean ends the scripts and removes the workspaces that an agent which died
-// left behind. It is called before the first plan runs.
+// left behind. It is called before the first plan runs. What has no name of a
+// workspace is left alone: Workspaces may have become a link to somewhere else.
 func (r *Runner) Clean() error {
-	left, err := os.ReadDir(r.Workspaces)
+	entries, err := os.ReadDir(r.Workspaces)
 	if errors.Is(err, os.ErrNotExist) {
 		return nil
 	}
+	left := slices.DeleteFunc(entries, func(d os.DirEntry) bool { return !isWorkspace(d.Name()) })
 	if len(left) > 0 {
 		endOrphans(r.Workspaces, cmp.Or(r.Grace, DefaultGrace))
 	}
@@ -297,6 +300,13 @@ func (a *attempt) folder() string {
 		return a.e.Key
 	}
 	return fmt.Sprintf("%d", a.began.UnixNano())
+}
+
+// isWorkspace tells whether name is one that folder makes: the key of a plan,
+// which begins with the time of its arrival (agent/spool), or a time.
+func isWorkspace(name string) bool {
+	number, _, _ := strings.Cut(name, "-")
+	return len(number) >= 14 && strings.Trim(number, "0123456789") == ""
 }
 
 // phase begins a phase, at start or now, and returns what ends it.
