@@ -136,7 +136,7 @@ type attempt struct {
 	began time.Time
 	plan  plans.Plan
 	ws    *Workspace
-	mask  *strings.Replacer
+	mask  *mask // nil masks nothing
 
 	mu      sync.Mutex // a Body that ends with its context may leave a script behind for a moment
 	now     string     // name of the phase it is in
@@ -200,7 +200,8 @@ func (a *attempt) read() (*body.Program, error) {
 	if err := a.plan.Validate(); err != nil {
 		return nil, err
 	}
-	a.mask = secrets(a.plan)
+	a.mask = newMask(a.plan)
+	a.log = a.mask.logger(a.log)
 	if err := a.supported(); err != nil {
 		return nil, err
 	}
@@ -260,7 +261,7 @@ func (a *attempt) scope() body.Scope {
 			return a.call(ctx, name, args, kwargs)
 		}
 	}
-	return body.Scope{Args: a.plan.Parameters, Scripts: scripts, Files: a.r.Files, Limits: a.r.Limits, Now: a.r.Now, Log: a.r.Log}
+	return body.Scope{Args: a.plan.Parameters, Scripts: scripts, Files: a.r.Files, Limits: a.r.Limits, Now: a.r.Now, Log: a.log}
 }
 
 // ended says why ctx, which is done, ended: a deadline of the plan, or the agent.
@@ -334,26 +335,7 @@ func (a *attempt) tell(phase, script, text string) {
 	if a.r.Progress == nil {
 		return
 	}
-	if a.mask != nil {
-		text = a.mask.Replace(text)
-	}
-	a.r.Progress(plans.Event{Kind: plans.EventProgress, Time: a.r.now(), Plan: a.id, Phase: phase, Script: script, Text: text})
-}
-
-// secrets masks the Parameters that the plan names as such; nil where there are none.
-func secrets(p plans.Plan) *strings.Replacer {
-	var pairs []string
-	for _, name := range p.Options.Secrets {
-		if v, _ := p.Parameters.Get(name); v != nil {
-			if s, ok := v.(string); ok && s != "" {
-				pairs = append(pairs, s, "***")
-			}
-		}
-	}
-	if pairs == nil {
-		return nil
-	}
-	return strings.NewReplacer(pairs...)
+	a.r.Progress(plans.Event{Kind: plans.EventProgress, Time: a.r.now(), Plan: a.id, Phase: phase, Script: script, Text: a.mask.text(text)})
 }
 
 // encode makes the Body of the result. What JSON has no word for (NaN,
@@ -395,24 +377,26 @@ func (a *attempt) result(value json.RawMessage, err error) plans.Result {
 	if err == nil {
 		return res
 	}
-	cause, state := causeOf(err)
-	if a.mask != nil {
-		cause.Text = a.mask.Replace(cause.Text)
+	var script *ScriptError
+	if errors.As(err, &script) && script.Output != nil {
+		masked := a.mask.output(*script.Output) // before the cause quotes a part of it
+		script.Output = &masked
 	}
+	cause, state := causeOf(err)
+	cause.Text = a.mask.text(cause.Text)
 	report.State, report.Cause = state, &cause
 	res.ErrorCode = plans.ErrorCode(err)
 	message, info := err.Error(), (*plans.ScriptOutcome)(nil)
-	var script *ScriptError
 	var syntax *body.SyntaxError
 	switch {
-	case errors.As(err, &script):
+	case script != nil:
 		if message = script.Message; script.Output != nil {
 			info = &plans.ScriptOutcome{ExitCode: script.Output.ExitCode, Stdout: script.Output.Stdout, Stderr: script.Output.Stderr}
 		}
 	case errors.As(err, &syntax):
 		message = syntax.Error()
 	}
-	res.Body = plans.Failure(res.ErrorCode, message, info)
+	res.Body = plans.Failure(res.ErrorCode, a.mask.text(message), info)
 	// murano-agent leaves ReplyTo out of the answer to a plan that it did not accept.
 	res.OmitReplyTo = res.ErrorCode == plans.CodeFormat || res.ErrorCode == plans.CodeVersion
 	return res

@@ -430,18 +430,3 @@ func TestWhatTheAgentCannotGiveIsRefusedBeforeAnythingRuns(t *testing.T) {
 		}
 	}
 }
-
-func TestSecretsAreMaskedWhereTheyWouldBePrinted(t *testing.T) {
-	var told []string
-	r := newRunner(t)
-	r.Progress = func(e plans.Event) { told = append(told, e.Text) }
-	p := document("#!/bin/sh\necho wrong: $1 >&2; exit 3", "return deploy(args.password)", object{
-		"FormatVersion": "2.3.0", "Parameters": object{"password": "hunter22"}, "Options": object{"secrets": []any{"password"}}})
-	got := answer(t, r, p)
-	if c := got.Report.Cause; strings.Contains(c.Text, "hunter22") || !strings.Contains(c.Text, "wrong: ***") {
-		t.Errorf("cause %q", c.Text)
-	}
-	if strings.Contains(fmt.Sprint(told), "hunter22") {
-		t.Errorf("events %q", told)
-	}
-}
