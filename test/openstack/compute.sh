@@ -14,7 +14,7 @@ RELAYED="$P_AMQP $P_KEYSTONE $P_PLACEMENT $P_NEUTRON $P_GLANCE $P_NOVA"
 for port in $RELAYED; do COMPUTE_SERVICES+=" relay-$port"; done
 
 config_compute() {
-  mkdir -p "$ETC/compute" "$ETC/libvirt" "$VAR/compute/instances" "$VAR/compute/neutron" "$VAR/compute/lock" /etc/libvirt
+  mkdir -p "$ETC/compute" "$ETC/libvirt" "$VAR/compute/instances" "$VAR/compute/lock" /etc/libvirt
   # libvirtd reads the driver's settings from /etc alone
   cat >/etc/libvirt/qemu.conf <<C
 user = "root"
@@ -35,7 +35,7 @@ C
   for section in vif_plug_linux_bridge_privileged nova_sys_admin privsep_osbrick; do
     printf '[%s]\nhelper_command = /usr/bin/privsep-helper --config-file %s/compute/nova.conf\n' $section "$ETC"
   done >>"$ETC/compute/nova.conf"
-  sed "${other[@]}" -e "s#$VAR/neutron#$VAR/compute/neutron#" -e "s#$ETC/neutron/#$ETC/compute/#" \
+  sed "${other[@]}" -e "s#$VAR/neutron#/run/murano-bench#" -e "s#$ETC/neutron/#$ETC/compute/#" \
     -e "s#^lock_path = .*#lock_path = $VAR/compute/lock#" "$ETC/neutron/neutron.conf" >"$ETC/compute/neutron.conf"
   sed 's/^bridge_mappings = .*/physical_interface_mappings = physnet1:mb1/' "$ETC/neutron/ml2.ini" >"$ETC/compute/ml2.ini"
   printf '[DEFAULT]\ninterface_driver = linuxbridge\nenable_isolated_metadata = false\ndhcp_driver = neutron.agent.linux.dhcp.Dnsmasq\nresync_interval = 5\n' >"$ETC/compute/dhcp.ini"
@@ -76,11 +76,14 @@ stop_compute() {
 }
 
 inner() {
-  local port nova="--config-file $ETC/compute/nova.conf" neutron="--config-file $ETC/compute/neutron.conf"
+  local port dir nova="--config-file $ETC/compute/nova.conf" neutron="--config-file $ETC/compute/neutron.conf"
   hostname $QEMU_HOST
-  mkdir -p /run/netns /run/libvirt
-  mount -t tmpfs tmpfs /run/netns
-  mount -t tmpfs tmpfs /run/libvirt
+  # murano-bench is Neutron's: dnsmasq reads its files again after it has become
+  # another user, who would not get into root's home
+  for dir in netns libvirt murano-bench; do
+    mkdir -p /run/$dir
+    mount -t tmpfs -o mode=755 tmpfs /run/$dir
+  done
   run() { local name=compute-$1; shift; (cd "$VAR" && exec "$@" </dev/null >>"$LOG/$name.log" 2>&1) & }
   for port in $RELAYED; do run "relay-$port" socat "TCP-LISTEN:$port,bind=$LOOP,reuseaddr,fork" "UNIX-CONNECT:$RUN/p$port.sock"; done
   run relay-guests socat "TCP-LISTEN:5672,bind=$PUBLIC.1,reuseaddr,fork" "UNIX-CONNECT:$RUN/p$P_AMQP.sock"

@@ -6,6 +6,7 @@
 #
 #   image.sh root         only the root tree, for guests in containers; prints its path
 #   image.sh build        root tree, then image; each only when its inputs changed
+#   image.sh root         the root tree alone, without the agent; prints its path
 #   image.sh upload       build, and upload as murano-debian-12 when Glance has another one
 #
 # AGENT_DEB names the agent's package. Without it, AGENT_BIN (default: built from
@@ -118,6 +119,11 @@ root_tree() {
 build() {
   install_packages qemu-utils
   root_tree
+}
+
+build() {
+  install_packages qemu-utils
+  root_tree
   local inputs=("$HERE/image.sh" "$HERE/image-root.sh")
   if [ -n "${AGENT_DEB:-}" ]; then
     inputs+=("$AGENT_DEB")
@@ -153,6 +159,7 @@ upload() {
 case ${1:-} in
   root) root_tree >&2; echo "$ROOT/root" ;;
   build) build ;;
+  root) root_tree; echo "$ROOT/root" ;;
   upload) build; upload ;;
   *) sed -n '3,14s/^# \?//p' "${BASH_SOURCE[0]}"; exit 2 ;;
 esac
