@@ -88,11 +88,6 @@ func TestAFailureSaysWhatAndWhereAndCutsOnlyItsBranch(t *testing.T) {
 			spec: shop, want: []string{`application db: step "Install": on db[0], plan `, "no result came in 100ms", "murano-agent.service"},
 			states: "db failed, web skipped", stacks: 2,
 		},
-		"a reference leads nowhere": {
-			change: func(_ *controller.Controller, c *cloud) {},
-			spec:   strings.Replace(shop, "applications.db.outputs.host", "applications.db.outputs.hots", 1),
-			want:   []string{"application web: ", "hots"}, states: "db deployed, web failed", stacks: 2,
-		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			b := newBench(t, c.change)
@@ -124,6 +119,21 @@ func TestAFailureSaysWhatAndWhereAndCutsOnlyItsBranch(t *testing.T) {
 				t.Errorf("deletion is %s: %s; %d stacks left", d.State, d.Cause, len(b.stacks))
 			}
 		})
+	}
+}
+
+func TestAReferenceThatLeadsNowhereIsRefusedBeforeAnythingIsMade(t *testing.T) {
+	b := newBench(t, func(*controller.Controller, *cloud) {})
+	e, err := controller.ParseEnvironment([]byte(strings.Replace(shop, "applications.db.outputs.host", "applications.db.outputs.hots", 1)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, err = b.Deploy(t.Context(), e)
+	if err == nil || !strings.Contains(err.Error(), `applications.web.parameters.dbHost: ${applications.db.outputs.hots}`) || !strings.Contains(err.Error(), `did you mean "host"?`) {
+		t.Errorf("got %v", err)
+	}
+	if _, err := b.Environment(t.Context(), "shop"); !errors.Is(err, controller.ErrNotFound) || len(b.stacks) != 0 {
+		t.Errorf("something was made: %v, %d stacks", err, len(b.stacks))
 	}
 }
 
@@ -319,7 +329,7 @@ func TestSecretsAreShownNowhere(t *testing.T) {
 func TestWhatIsWrongIsFoundBeforeAnythingIsRecorded(t *testing.T) {
 	b := newBench(t, nil)
 	for name, c := range map[string]struct{ old, new, want string }{
-		"a package nobody put":   {"test.Web", "test.Webb", "package test.Webb: not found"},
+		"a package nobody put":   {"test.Web", "test.Webb", "the controller has no package test.Webb"},
 		"a parameter too few":    {"password: s3cret-password", "", "password"},
 		"a parameter too many":   {"password:", "pasword: x, password:", "pasword"},
 		"a server without image": {"image: debian, ", "", "image"},

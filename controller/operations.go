@@ -27,10 +27,6 @@ func (c *Controller) Deploy(ctx context.Context, e Environment) (Deployment, err
 	if err != nil {
 		return Deployment{}, err
 	}
-	spec, err := e.Encode()
-	if err != nil {
-		return Deployment{}, fmt.Errorf("environment %s: %w", e.Name, err)
-	}
 	c.wishes.Lock()
 	defer c.wishes.Unlock()
 	now := c.now()
@@ -42,6 +38,13 @@ func (c *Controller) Deploy(ctx context.Context, e Environment) (Deployment, err
 		return Deployment{}, err
 	case env.State == StateDeleting:
 		return Deployment{}, fmt.Errorf("environment %s is being deleted: %w; wait until it is gone", e.Name, ErrConflict)
+	}
+	if e, err = c.choosePrefix(ctx, e, env); err != nil {
+		return Deployment{}, fmt.Errorf("environment %s: %w", e.Name, err)
+	}
+	spec, err := e.Encode()
+	if err != nil {
+		return Deployment{}, fmt.Errorf("environment %s: %w", e.Name, err)
 	}
 	env.Spec, env.State, env.Cause, env.Updated = spec, StateDeploying, "", now
 	return c.begin(ctx, env, WishDeploy, packages)
@@ -83,30 +86,6 @@ func (c *Controller) begin(ctx context.Context, env EnvironmentRecord, w Wish, p
 	}
 	c.bells.ring(ringWish)
 	return d, nil
-}
-
-// check finds what is wrong in e and gives the digests of the packages it uses, by name.
-func (c *Controller) check(ctx context.Context, e Environment) (map[string]string, error) {
-	if _, err := e.Dependencies(); err != nil {
-		return nil, err
-	}
-	digests := make(map[string]string)
-	var faults []error
-	for _, a := range e.Applications {
-		p, err := c.Package(ctx, a.Package)
-		if err != nil {
-			faults = append(faults, fmt.Errorf("applications.%s.package: %w", a.Name, err))
-			continue
-		}
-		digests[a.Package] = p.Digest
-		if err := p.CheckParameters(a.Parameters); err != nil {
-			faults = append(faults, fmt.Errorf("applications.%s: %w", a.Name, err))
-		}
-		if _, err := p.Servers(e, a); err != nil {
-			faults = append(faults, fmt.Errorf("applications.%s: %w", a.Name, err))
-		}
-	}
-	return digests, errors.Join(faults...)
 }
 
 // Deployment returns one deployment as it stands.
