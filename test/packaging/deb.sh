@@ -1,0 +1,99 @@
+# SPDX-License-Identifier: Apache-2.0
+# shellcheck shell=bash
+# What dpkg makes of the packages. Sourced by test.sh.
+
+install_deb() { # install_deb FILE
+  cp "$1" "$root/tmp/x.deb"
+  inside dpkg --force-confdef --force-confold -i /tmp/x.deb >"$work/dpkg.log" 2>&1 || { cat "$work/dpkg.log"; fail "dpkg -i $1"; }
+  rm "$root/tmp/x.deb"
+}
+dpkg_does() { inside dpkg "$@" >"$work/dpkg.log" 2>&1 || { cat "$work/dpkg.log"; fail "dpkg $*"; }; }
+enabled() { inside systemctl is-enabled "$1" 2>/dev/null || true; }
+
+begin 'the agent from a .deb is enabled and speaks by both names'
+layer agent
+files >"$work/before"
+install_deb "$agent_deb"
+same "$(enabled murano-agent.service)" enabled 'the unit'
+same "$(inside murano-agent --version)" 'murano-agent 1.2.0~rc1' 'the version'
+inside muranoagent --help >"$work/help"
+grep -q 'Usage:' "$work/help" || fail 'muranoagent --help says nothing'
+same "$(owner /etc/murano)" '755 root:root' /etc/murano
+same "$(owner /var/murano)" '700 root:root' /var/murano
+same "$(inside systemd-analyze verify --man=no /usr/lib/systemd/system/murano-agent.service 2>&1 | grep murano || true)" '' 'the unit'
+
+begin 'an upgrade of the agent keeps plans, configuration and what the admin disabled'
+mkdir -p "$root/var/murano/plans/1"
+echo 'inputQueue: e1-h1' >"$root/etc/murano/agent.yaml"
+inside systemctl disable murano-agent.service 2>/dev/null
+install_deb "$agent_deb"
+install_deb "$agent_next"
+same "$(inside murano-agent --version)" 'murano-agent 1.2.0' 'the version'
+same "$(enabled murano-agent.service)" disabled 'the unit'
+same "$(cat "$root/etc/murano/agent.yaml")" 'inputQueue: e1-h1' agent.yaml
+[ -d "$root/var/murano/plans/1" ] || fail 'the plans are gone'
+
+begin 'the agent removed leaves plans and configuration; purged it leaves nothing'
+inside systemctl enable murano-agent.service 2>/dev/null
+dpkg_does -r murano-agent
+[ ! -e "$root/usr/bin/murano-agent" ] || fail 'the program is still there'
+[ -d "$root/var/murano/plans/1" ] || fail 'the plans are gone'
+[ -e "$root/etc/murano/agent.yaml" ] || fail 'the configuration is gone'
+install_deb "$agent_deb"
+same "$(enabled murano-agent.service)" enabled 'the unit, installed again'
+dpkg_does -P murano-agent
+same "$(files | LC_ALL=C comm -13 "$work/before" -)" '' 'left behind'
+
+begin 'the agent goes into a tree without systemd'
+layer bare
+rm "$root/usr/bin/systemctl"
+install_deb "$agent_deb"
+inside murano-agent --version >/dev/null
+dpkg_does -P murano-agent
+
+begin 'a running agent is restarted by an upgrade, and not by one of its own plans'
+layer running
+install_deb "$agent_deb"
+systemd_runs
+install_deb "$agent_next"
+same "$(asked)" $'daemon-reload\ntry-restart --no-block murano-agent.service' 'asked of systemd'
+mkdir -p "$root/proc/self"
+echo '0::/system.slice/murano-agent.service' >"$root/proc/self/cgroup"
+install_deb "$agent_deb"
+same "$(asked)" daemon-reload 'asked of systemd by a plan'
+dpkg_does -r murano-agent
+same "$(asked)" daemon-reload 'asked of systemd by a plan that removes the agent'
+rm -r "$root/proc/self"
+install_deb "$agent_deb"
+asked >/dev/null
+dpkg_does -r murano-agent
+same "$(asked)" $'stop murano-agent.service\ndaemon-reload' 'asked of systemd by a removal'
+
+begin 'the controller has an account, and a configuration only it can read'
+layer controller
+files >"$work/before"
+install_deb "$controller_deb"
+same "$(owner /etc/murano/controller.yaml)" '640 root:murano-controller' controller.yaml
+same "$(inside getent passwd murano-controller | cut -d: -f6,7)" /var/lib/murano-controller:/usr/sbin/nologin 'the account'
+same "$(enabled murano-controller.service)" disabled 'the unit'
+same "$(inside murano-controller --version)" 'murano-controller version 1.2.0~rc1' 'the version'
+same "$(inside systemd-analyze verify --man=no /usr/lib/systemd/system/murano-controller.service 2>&1 | grep murano || true)" '' 'the unit'
+
+begin 'an upgrade of the controller keeps the edited configuration and its owner'
+echo '# edited' >>"$root/etc/murano/controller.yaml"
+inside chown murano-controller:adm /etc/murano/controller.yaml
+inside chmod 600 /etc/murano/controller.yaml
+install_deb "$controller_deb"
+install_deb "$controller_next"
+same "$(tail -n 1 "$root/etc/murano/controller.yaml")" '# edited' controller.yaml
+same "$(owner /etc/murano/controller.yaml)" '600 murano-controller:adm' controller.yaml
+rm "$root/etc/murano/controller.yaml"
+install_deb "$controller_next"
+[ ! -e "$root/etc/murano/controller.yaml" ] || fail 'a configuration that was deleted is back'
+
+begin 'the controller removed leaves its database; purged it leaves nothing but the account'
+mkdir "$root/var/lib/murano-controller"
+dpkg_does -r murano-controller
+[ -d "$root/var/lib/murano-controller" ] || fail 'the database is gone'
+dpkg_does -P murano-controller
+same "$(files | LC_ALL=C comm -13 "$work/before" - | grep -v '^\./etc/.*-$')" '' 'left behind'
