@@ -23,8 +23,8 @@ func endProcesses(ctx context.Context, mark string) ([]int, error) {
 	for _, sig := range []unix.Signal{unix.SIGTERM, unix.SIGKILL} {
 		told := map[int]bool{}
 		for deadline := time.Now().Add(patience); time.Now().Before(deadline); {
-			marked, err := processes(mark)
-			if err != nil || len(marked) == 0 {
+			marked, changing, err := processes(mark)
+			if err != nil || len(marked) == 0 && !changing {
 				return nil, err
 			}
 			for _, pid := range marked {
@@ -40,26 +40,43 @@ func endProcesses(ctx context.Context, mark string) ([]int, error) {
 			}
 		}
 	}
-	return processes(mark)
+	marked, _, err := processes(mark)
+	return marked, err
 }
 
-// processes lists the living processes whose environment has mark, this one left out.
-func processes(mark string) ([]int, error) {
+// processes lists the living processes whose environment has mark, this one
+// left out. changing says that there is one whose environment cannot be known
+// just now, for it is becoming another program.
+func processes(mark string) (marked []int, changing bool, err error) {
 	entries, err := os.ReadDir("/proc")
 	if err != nil {
-		return nil, err
+		return nil, false, err
 	}
-	var out []int
 	for _, e := range entries {
 		pid, err := strconv.Atoi(e.Name())
 		if err != nil || pid == os.Getpid() {
 			continue
 		}
-		// Another user's, or gone meanwhile: not ours. A zombie's environment is empty.
 		env, err := os.ReadFile("/proc/" + e.Name() + "/environ")
-		if err == nil && bytes.Contains(append([]byte{0}, append(env, 0)...), []byte("\x00"+mark)) {
-			out = append(out, pid)
+		switch {
+		case err != nil: // another user's, or gone meanwhile: not ours
+		case len(env) == 0:
+			changing = changing || inExec(e.Name())
+		case bytes.Contains(append([]byte{0}, append(env, 0)...), []byte("\x00"+mark)):
+			marked = append(marked, pid)
 		}
 	}
-	return out, nil
+	return marked, changing, nil
+}
+
+// inExec tells whether a process is within execve(2): it has memory, which
+// zombies and kernel threads have not, but neither arguments nor environment
+// yet (Linux fs/binfmt_elf.c sets both last).
+func inExec(pid string) bool {
+	arguments, err := os.ReadFile("/proc/" + pid + "/cmdline")
+	if err != nil || len(arguments) > 0 {
+		return false
+	}
+	status, err := os.ReadFile("/proc/" + pid + "/status")
+	return err == nil && bytes.Contains(status, []byte("\nVmSize:"))
 }
