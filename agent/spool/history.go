@@ -3,7 +3,6 @@
 package spool
 
 import (
-	"bufio"
 	"bytes"
 	"encoding/json"
 	"errors"
@@ -116,8 +115,8 @@ func (k *known) load(dir string) error {
 	if err != nil {
 		return err
 	}
-	for s := bufio.NewScanner(bytes.NewReader(b)); s.Scan(); {
-		number, text, hasID := bytes.Cut(s.Bytes(), []byte(" "))
+	for line := range bytes.Lines(b) { // of any length: an ID may be long
+		number, text, hasID := bytes.Cut(bytes.TrimSpace(line), []byte(" "))
 		stamp, err := strconv.ParseInt(string(number), 10, 64)
 		if err != nil {
 			continue
@@ -129,6 +128,9 @@ func (k *known) load(dir string) error {
 			k.put(id, stamp)
 		}
 	}
+	if !bytes.HasSuffix(b, []byte("\n")) {
+		return k.save(dir) // what is appended next must not end up in a torn line
+	}
 	return nil
 }
 
@@ -136,17 +138,12 @@ func (k *known) load(dir string) error {
 // oldest are dropped and the horizon rises to their Stamps.
 func (k *known) add(dir string, bound int, gone []*record) error {
 	var lines bytes.Buffer
-	line := func(stamp int64, id string) {
-		text, _ := json.Marshal(id) // a string always has a form
-		fmt.Fprintf(&lines, "%d %s\n", stamp, text)
-	}
 	for _, r := range gone {
 		if r.state.ID != "" {
-			line(r.state.Stamp, r.state.ID)
+			writeKnown(&lines, r.state.ID, r.state.Stamp)
 		}
 	}
-	path := filepath.Join(dir, knownName)
-	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_APPEND, 0o600)
+	f, err := os.OpenFile(filepath.Join(dir, knownName), os.O_WRONLY|os.O_CREATE|os.O_APPEND, 0o600)
 	if err != nil {
 		return err
 	}
@@ -162,24 +159,27 @@ func (k *known) add(dir string, bound int, gone []*record) error {
 	if bound < 0 || len(k.order) <= bound+bound/4 {
 		return nil
 	}
-	drop := k.order[:len(k.order)-bound]
-	horizon := k.horizon
-	for _, id := range drop {
-		horizon = max(horizon, k.ids[id])
-	}
-	lines.Reset()
-	fmt.Fprintf(&lines, "%d\n", horizon)
-	for _, id := range k.order[len(drop):] {
-		line(k.ids[id], id)
-	}
-	if err := atomicfile.WriteFile(path, lines.Bytes(), 0o600); err != nil {
-		return err
-	}
-	for _, id := range drop {
+	for _, id := range k.order[:len(k.order)-bound] {
+		k.horizon = max(k.horizon, k.ids[id])
 		delete(k.ids, id)
 	}
-	k.order, k.horizon = slices.Clone(k.order[len(drop):]), horizon
-	return nil
+	k.order = slices.Clone(k.order[len(k.order)-bound:])
+	return k.save(dir)
+}
+
+// save writes the file anew.
+func (k *known) save(dir string) error {
+	var lines bytes.Buffer
+	fmt.Fprintf(&lines, "%d\n", k.horizon)
+	for _, id := range k.order {
+		writeKnown(&lines, id, k.ids[id])
+	}
+	return atomicfile.WriteFile(filepath.Join(dir, knownName), lines.Bytes(), 0o600)
+}
+
+func writeKnown(lines *bytes.Buffer, id string, stamp int64) {
+	text, _ := json.Marshal(id) // a string always has a form
+	fmt.Fprintf(lines, "%d %s\n", stamp, text)
 }
 
 // reserve is the size of a file that is there to be removed: it leaves room

@@ -72,9 +72,7 @@ func (d *Dir) loadPlan(key string) error {
 	d.last = max(d.last, at)
 	r := &record{key: key, state: s}
 	if r.finished = s.State == stateAnswered; !r.finished {
-		if _, err := readResult(dir); err == nil {
-			r.finished = true
-		} else if !errors.Is(err, fs.ErrNotExist) {
+		if err := d.recall(r); err != nil && !errors.Is(err, fs.ErrNotExist) {
 			d.o.Log.Warn("result of a plan cannot be read", "plan", s.ID, "error", err)
 		}
 	}
@@ -90,6 +88,19 @@ func (d *Dir) loadPlan(key string) error {
 			d.owed.push(&answer{r: r, replyTo: to})
 		}
 	}
+	return nil
+}
+
+// recall reads how a plan ended that was not answered: state.json, which is
+// written last, does not say it yet.
+func (d *Dir) recall(r *record) error {
+	result, err := readResult(filepath.Join(d.path, r.key))
+	if err != nil {
+		return err
+	}
+	finished := result.Time
+	r.finished, r.state.Result, r.state.Finished = true, result.State(), &finished
+	d.explain(r, result)
 	return nil
 }
 

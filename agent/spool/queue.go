@@ -13,7 +13,6 @@ import (
 	"time"
 
 	"github.com/openmurano/murano/agent"
-	"github.com/openmurano/murano/internal/atomicfile"
 	"github.com/openmurano/murano/plans"
 )
 
@@ -80,19 +79,13 @@ func (d *Dir) Finish(ctx context.Context, e agent.Entry, result plans.Result) er
 	if r.finished {
 		return fmt.Errorf("keep the result of plan %q: it has one", r.state.ID)
 	}
-	dir := filepath.Join(d.path, r.key)
-	path := filepath.Join(dir, resultName)
-	if err := atomicfile.WriteFile(path, text, 0o600); err != nil {
+	if err := d.replace(r, resultName, text); err != nil {
 		os.Remove(filepath.Join(d.path, reserveName))
-		if err := atomicfile.WriteFile(path, text, 0o600); err != nil {
+		if err := d.replace(r, resultName, text); err != nil {
 			return fmt.Errorf("keep the result of plan %q: %w", r.state.ID, err)
 		}
 	}
-	if why := why(r.state, result); why != "" {
-		if err := os.WriteFile(filepath.Join(dir, whyName), []byte(why), 0o600); err != nil {
-			d.o.Log.Warn("WHY.txt was not written", "plan", r.state.ID, "error", err)
-		}
-	}
+	d.explain(r, result)
 	now := d.o.Now().UTC()
 	r.finished = true
 	r.state.State, r.state.Finished, r.state.Result = stateFinished, &now, result.State()
@@ -146,7 +139,8 @@ func (d *Dir) lost(a *answer, cause error) error {
 	if err != nil {
 		return err
 	}
-	if err := atomicfile.WriteFile(filepath.Join(d.path, r.key, resultName), text, 0o600); err != nil {
+	r.state.Result = result.State()
+	if err := d.replace(r, resultName, text); err != nil {
 		return fmt.Errorf("replace the result of plan %q: %w", r.state.ID, err)
 	}
 	d.owed.push(a)
@@ -276,6 +270,17 @@ func (q *answers) Pop() any {
 	q.heap[len(q.heap)-1] = nil
 	q.heap = q.heap[:len(q.heap)-1]
 	return a
+}
+
+// explain writes WHY.txt, which people read and nothing depends on.
+func (d *Dir) explain(r *record, result plans.Result) {
+	text := why(r.state, result)
+	if text == "" {
+		return
+	}
+	if err := os.WriteFile(filepath.Join(d.path, r.key, whyName), []byte(text), 0o600); err != nil {
+		d.o.Log.Warn("WHY.txt was not written", "plan", r.state.ID, "error", err)
+	}
 }
 
 // why is WHY.txt: empty for a plan that succeeded.

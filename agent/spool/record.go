@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
@@ -121,11 +122,37 @@ func (d *Dir) write(r *record, s state) error {
 	if err != nil {
 		return err
 	}
-	if err := atomicfile.WriteFile(filepath.Join(d.path, r.key, stateName), text, 0o600); err != nil {
+	if err := d.replace(r, stateName, text); err != nil {
 		return err
 	}
 	r.state = s
 	return nil
+}
+
+// replace replaces a file of r. Where somebody removed the directory, it is
+// made again: what memory still knows must not be lost with it.
+func (d *Dir) replace(r *record, name string, text []byte) error {
+	dir := filepath.Join(d.path, r.key)
+	path := filepath.Join(dir, name)
+	err := atomicfile.WriteFile(path, text, 0o600)
+	if !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	if err := d.restore(); err != nil {
+		return err
+	}
+	if err := atomicfile.MkdirSync(dir, 0o700); err != nil {
+		return err
+	}
+	state, err := r.state.encode()
+	if err != nil {
+		return err
+	}
+	if err := atomicfile.WriteFile(filepath.Join(dir, stateName), state, 0o600); err != nil {
+		return err
+	}
+	d.o.Log.Error("the directory of a plan was removed by somebody and made again; the plan itself is lost", "plan", r.state.ID, "directory", dir)
+	return atomicfile.WriteFile(path, text, 0o600)
 }
 
 // readResult reads result.json; false where there is none that can be read.

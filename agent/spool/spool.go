@@ -82,20 +82,9 @@ func Open(path string, o Options) (*Dir, error) {
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
-	if err := atomicfile.MkdirSync(path, 0o700); err != nil {
-		return nil, fmt.Errorf("open spool: %w", err)
-	}
-	if err := os.Chmod(path, 0o700); err != nil && !errors.Is(err, fs.ErrPermission) {
-		return nil, fmt.Errorf("open spool: %w", err)
-	}
-	d := &Dir{
-		path: path, o: o, lock: flock.New(filepath.Join(path, lockName)), changed: make(chan struct{}),
-		byID: map[string]*record{}, byKey: map[string]*record{},
-	}
-	if ok, err := d.lock.TryLock(); err != nil {
+	d := &Dir{path: path, o: o, changed: make(chan struct{}), byID: map[string]*record{}, byKey: map[string]*record{}}
+	if err := d.occupy(); err != nil {
 		return nil, fmt.Errorf("open spool %q: %w", path, err)
-	} else if !ok {
-		return nil, fmt.Errorf("open spool %q: another agent has it open; stop it, or give this one a storage of its own", path)
 	}
 	if err := d.load(); err != nil {
 		d.lock.Unlock()
@@ -103,6 +92,40 @@ func Open(path string, o Options) (*Dir, error) {
 	}
 	d.makeReserve()
 	return d, nil
+}
+
+// occupy makes the directory, closed to others, and locks it.
+func (d *Dir) occupy() error {
+	if err := atomicfile.MkdirSync(d.path, 0o700); err != nil {
+		return err
+	}
+	if err := os.Chmod(d.path, 0o700); err != nil && !errors.Is(err, fs.ErrPermission) {
+		return err
+	}
+	lock := flock.New(filepath.Join(d.path, lockName))
+	ok, err := lock.TryLock()
+	if err != nil {
+		return err
+	}
+	if !ok {
+		return errors.New("another agent has it open; stop it, or give this one a storage of its own")
+	}
+	d.lock = lock
+	return nil
+}
+
+// restore makes the directory again where somebody removed it, under the agent.
+func (d *Dir) restore() error {
+	if _, err := os.Stat(filepath.Join(d.path, lockName)); !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	d.o.Log.Error("the directory of plans was removed by somebody and is made again; plans that had not run are lost", "directory", d.path)
+	d.lock.Unlock() // of a file that is gone
+	if err := d.occupy(); err != nil {
+		return err
+	}
+	d.makeReserve()
+	return d.known.save(d.path)
 }
 
 // Close lets another process open the spool. Calls that wait return ErrClosed.
@@ -134,7 +157,13 @@ func (d *Dir) Put(ctx context.Context, m plans.Message) error {
 		Owed: []string{replyTo}, Message: propertiesOf(m), Refused: d.refusal(id, stamp),
 	}}
 	r.key = d.newKey(r.state)
-	if err := d.create(r, m.Body); err != nil {
+	err := d.create(r, m.Body)
+	if errors.Is(err, fs.ErrNotExist) {
+		if err = d.restore(); err == nil {
+			err = d.create(r, m.Body)
+		}
+	}
+	if err != nil {
 		return fmt.Errorf("keep plan %q: %w", id, err)
 	}
 	d.add(r)
