@@ -28,6 +28,7 @@ import (
 type guest struct {
 	t                      *testing.T
 	dir, config            string
+	vhost                  string
 	queue, results, events string
 	channel                *amqp091.Channel
 	env                    []string
@@ -43,7 +44,7 @@ func newGuest(t *testing.T, absent ...string) *guest {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { conn.Close() })
-	g := &guest{t: t, dir: t.TempDir(), queue: "e1-h1", results: "-execution-results-1", events: "events-1"}
+	g := &guest{t: t, dir: t.TempDir(), vhost: vhost, queue: "e1-h1", results: "-execution-results-1", events: "events-1"}
 	if g.channel, err = conn.Channel(); err != nil {
 		t.Fatal(err)
 	}
@@ -111,8 +112,8 @@ func (g *guest) stop(cmd *exec.Cmd) {
 	}
 }
 
-// send publishes a plan whose one script is sh.
-func (g *guest) send(id, sh string) {
+// document is a plan whose one script is sh.
+func (g *guest) document(id, sh string) []byte {
 	g.t.Helper()
 	plan, err := json.Marshal(map[string]any{
 		"FormatVersion": "2.0.0", "ID": id, "Body": "return deploy().stdout",
@@ -122,8 +123,20 @@ func (g *guest) send(id, sh string) {
 	if err != nil {
 		g.t.Fatal(err)
 	}
-	err = g.channel.PublishWithContext(context.Background(), "", g.queue, false, false, amqp091.Publishing{MessageId: id, DeliveryMode: amqp091.Persistent, Body: plan})
-	if err != nil {
+	return plan
+}
+
+// send publishes a plan whose one script is sh.
+func (g *guest) send(id, sh string) {
+	g.t.Helper()
+	g.publish(amqp091.Publishing{MessageId: id, Body: g.document(id, sh)})
+}
+
+// publish sends a message to the agent's queue.
+func (g *guest) publish(p amqp091.Publishing) {
+	g.t.Helper()
+	p.DeliveryMode = amqp091.Persistent
+	if err := g.channel.PublishWithContext(context.Background(), "", g.queue, false, false, p); err != nil {
 		g.t.Fatal(err)
 	}
 }
