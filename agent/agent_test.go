@@ -122,6 +122,7 @@ func TestWhereResultsGo(t *testing.T) {
 		{name: "dynamic, the message says where", dynamic: true, property: "p", queue: "p", replyTo: "-"},
 		{name: "dynamic, the plan says where", dynamic: true, own: "o", queue: "o", replyTo: "-"},
 		{name: "dynamic, the plan's word is stronger", dynamic: true, property: "p", own: "o", queue: "o", replyTo: "-"},
+		{name: "dynamic, longer than AMQP takes", dynamic: true, own: strings.Repeat("o", 256), queue: "results", replyTo: `"` + strings.Repeat("o", 256) + `"`},
 		{name: "dynamic, a plan that breaks its format", dynamic: true, property: "p", broken: true, queue: "p", replyTo: "-"},
 		{name: "static, a plan that breaks its format", property: "p", broken: true, queue: "results", replyTo: "-"},
 	}

@@ -275,14 +275,22 @@ func shortened(r plans.Result, size int, cause error) plans.Result {
 	return r
 }
 
+// longestProperty is how long AMQP 0-9-1 lets a short string be.
+const longestProperty = 255
+
 // message is the result as murano-agent publishes it: with enable_dynamic_result_queue
 // the reply-to is the routing key and is not in the body (murano-agent 12.0.0 app.py).
+// A plan's ID or reply-to that is longer than a property of AMQP may be is in the
+// body alone.
 func (a *Agent) message(answer Answer) (plans.Message, error) {
 	r := answer.Result
 	m := plans.Message{ID: r.SourceID, ContentType: "text/plain", Exchange: a.Results.Exchange, Key: a.Results.Key}
+	if len(m.ID) > longestProperty {
+		m.ID = r.ID
+	}
 	if answer.ReplyTo != "" {
 		r.ReplyTo = &answer.ReplyTo
-		if a.DynamicResultQueue {
+		if a.DynamicResultQueue && len(answer.ReplyTo) <= longestProperty {
 			m.Key, r.OmitReplyTo = answer.ReplyTo, true
 		}
 	} else {
