@@ -12,6 +12,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strconv"
+	"time"
 
 	"github.com/openmurano/murano/internal/atomicfile"
 )
@@ -53,7 +54,7 @@ func (d *Dir) prune() {
 	if len(gone) == 0 {
 		return
 	}
-	if err := d.known.add(d.path, d.o.Known, gone); err != nil {
+	if err := d.known.add(d.path, d.o.Known, stampOf(d.o.Now()), gone); err != nil {
 		d.o.Log.Warn("history was not pruned", "error", err)
 		return
 	}
@@ -135,8 +136,10 @@ func (k *known) load(dir string) error {
 }
 
 // add remembers the IDs of gone, on disk first. Above bound and a quarter, the
-// oldest are dropped and the horizon rises to their Stamps.
-func (k *known) add(dir string, bound int, gone []*record) error {
+// oldest are dropped and the horizon rises to their Stamps, but not above now:
+// one plan stamped in the future, by a clock that was wrong, must not keep out
+// all that come after it.
+func (k *known) add(dir string, bound int, now int64, gone []*record) error {
 	var lines bytes.Buffer
 	for _, r := range gone {
 		if r.state.ID != "" {
@@ -160,12 +163,15 @@ func (k *known) add(dir string, bound int, gone []*record) error {
 		return nil
 	}
 	for _, id := range k.order[:len(k.order)-bound] {
-		k.horizon = max(k.horizon, k.ids[id])
+		k.horizon = max(k.horizon, min(k.ids[id], now))
 		delete(k.ids, id)
 	}
 	k.order = slices.Clone(k.order[len(k.order)-bound:])
 	return k.save(dir)
 }
+
+// stampOf is t in the unit of Stamps, tenths of a millisecond.
+func stampOf(t time.Time) int64 { return t.UnixMicro() / 100 }
 
 // save writes the file anew.
 func (k *known) save(dir string) error {

@@ -256,7 +256,7 @@ func (d *Dir) notify() {
 
 // newKey names a directory: later than every other one.
 func (d *Dir) newKey(s state) string {
-	d.last = max(d.last+1, s.Received.UnixMicro()/100)
+	d.last = max(d.last+1, stampOf(s.Received))
 	return fmt.Sprintf("%014d-%s", d.last, s.shortName())
 }
 

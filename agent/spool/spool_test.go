@@ -381,3 +381,21 @@ func TestAClosedSpoolSaysSo(t *testing.T) {
 		t.Errorf("Put: %v", err)
 	}
 }
+
+func TestAStampInTheFutureDoesNotKeepOutThePlansAfterIt(t *testing.T) {
+	now := time.Date(2026, 11, 23, 12, 0, 0, 0, time.UTC)
+	p := &place{dir: t.TempDir(), o: Options{Count: 1, Known: 4, Now: func() time.Time { return now }}}
+	d := p.spool(t)
+	put(t, d, stamped("future", stampOf(now.Add(24*time.Hour))))
+	live(t, d, nil)
+	for n := range 20 {
+		now = now.Add(time.Second)
+		put(t, d, stamped(fmt.Sprint("plan", n), stampOf(now)))
+		if e := live(t, d, nil); e.Refused != "" {
+			t.Fatalf("plan%d refused: %s", n, e.Refused)
+		}
+	}
+	if d.known.has("future") || d.known.horizon == 0 {
+		t.Errorf("the plan was not forgotten, or the horizon did not rise: %d", d.known.horizon)
+	}
+}
