@@ -14,28 +14,13 @@ if [ ! -d "$dib" ]; then
   )
 fi
 
-# build_image PACKAGE: the phases of disk-image-create that the element takes part in.
-build_image() (
-  export MURANO_AGENT_PACKAGE=$1 TMP_BUILD_DIR TMP_HOOKS_PATH TMP_MOUNT_PATH=$root _LIB=$dib/lib break=
-  TMP_BUILD_DIR=$(mktemp -d "$work/build.XXXXXX")
-  TMP_HOOKS_PATH=$TMP_BUILD_DIR/hooks
-  sudo() { [ "$1" != -E ] || shift; "$@"; }
-  get_image_element_array() { echo "[murano-agent]=$top/packaging/elements/murano-agent"; }
-  set +u
-  # shellcheck source=/dev/null
-  . "$_LIB/common-functions"
-  # shellcheck source=/dev/null
-  . "$_LIB/img-functions"
-  generate_hooks
-  run_d extra-data
-  run_d_in_target install
-)
+build_image() { "$here/image.sh" "$dib/lib" "$root" "$1" >"$work/dib.log" 2>&1; }
 
 for kind in deb binary; do
   begin "diskimage-builder's element bakes in a $kind"
   layer "element-$kind"
   case $kind in deb) package=$agent_deb ;; *) package=$work/dist/linux-$arch/murano-agent ;; esac
-  build_image "$package" >"$work/dib.log" 2>&1 || { cat "$work/dib.log"; fail 'the element failed'; }
+  build_image "$package" || { cat "$work/dib.log"; fail 'the element failed'; }
   same "$(inside systemctl is-enabled murano-agent.service)" enabled 'the unit'
   same "$(inside muranoagent --version)" 'murano-agent 1.2.0~rc1' 'the version'
   same "$(owner /var/murano)" '700 root:root' /var/murano
@@ -49,5 +34,5 @@ done
 
 begin "diskimage-builder's element names a package that is not there"
 layer element-none
-if build_image "$work/none.deb" >"$work/dib.log" 2>&1; then fail 'an image was built without an agent'; fi
+if build_image "$work/none.deb"; then cat "$work/dib.log"; fail 'an image was built without an agent'; fi
 grep -q "MURANO_AGENT_PACKAGE: there is no file $work/none.deb" "$work/dib.log" || { cat "$work/dib.log"; fail 'the file is not named'; }
