@@ -28,6 +28,8 @@ var allowed = map[string][]string{
 	"agent/config": {},
 	"agent":        {"plans", "plans/body", "internal/*"},
 	"agent/*":      {"agent", "plans", "plans/body", "internal/*"},
+	"agent/chef":   {"agent", "agent/recipe", "plans", "plans/body"},
+	"agent/puppet": {"agent", "agent/recipe", "plans", "plans/body"},
 
 	"cloudinit": {"agent/config"},
 

@@ -14,6 +14,7 @@ import (
 	"strings"
 
 	"github.com/openmurano/murano/agent"
+	"github.com/openmurano/murano/agent/recipe"
 	"github.com/openmurano/murano/plans/body"
 )
 
@@ -31,7 +32,7 @@ var _ agent.Executor = (*Executor)(nil)
 // solo.rb is there, unless the plan brought its own. With useBerkshelf the
 // cookbooks are those that `berks vendor` puts into c.Dir/berks-cookbooks.
 func (x *Executor) Run(ctx context.Context, c agent.Call) (agent.Output, error) {
-	attributes, err := attributesOf(c)
+	attributes, err := recipe.Attributes(c)
 	if err != nil {
 		return agent.Output{}, err
 	}
@@ -39,7 +40,7 @@ func (x *Executor) Run(ctx context.Context, c agent.Call) (agent.Output, error) 
 	if at < 0 {
 		return agent.Output{}, &agent.ScriptError{Message: fmt.Sprintf("Module recipe name format %s is not valid", c.Script.EntryPoint)}
 	}
-	cookbook, recipe := c.Script.EntryPoint[:at], c.Script.EntryPoint[at+2:]
+	cookbook, name := c.Script.EntryPoint[:at], c.Script.EntryPoint[at+2:]
 
 	cookbooks := c.Dir
 	if c.Script.Options.UseBerkshelf {
@@ -47,16 +48,16 @@ func (x *Executor) Run(ctx context.Context, c agent.Call) (agent.Output, error) 
 			return agent.Output{}, err
 		}
 	}
-	dir, err := x.configure(c, cookbook, recipe, cookbooks, attributes)
+	dir, err := x.configure(c, cookbook, name, cookbooks, attributes)
 	if err != nil {
-		return agent.Output{}, unprepared(cookbook, recipe, err)
+		return agent.Output{}, unprepared(cookbook, name, err)
 	}
 	return x.execute(ctx, c, dir, "chef-solo", "-j", "node.json", "-c", filepath.Join(c.Dir, "solo.rb"))
 }
 
 // configure writes node.json and solo.rb, and returns the folder to run in.
-func (x *Executor) configure(c agent.Call, cookbook, recipe, cookbooks string, attributes *body.Dict) (string, error) {
-	dir, err := runFolder(c.Dir)
+func (x *Executor) configure(c agent.Call, cookbook, name, cookbooks string, attributes *body.Dict) (string, error) {
+	dir, err := recipe.Folder(c.Dir)
 	if err != nil {
 		return "", err
 	}
@@ -66,7 +67,7 @@ func (x *Executor) configure(c agent.Call, cookbook, recipe, cookbooks string, a
 			return "", err
 		}
 	}
-	node := body.NewDict("run_list", body.NewList("recipe["+cookbook+"::"+recipe+"]"))
+	node := body.NewDict("run_list", body.NewList("recipe["+cookbook+"::"+name+"]"))
 	if attributes.Len() > 0 {
 		node.Set(cookbook, attributes)
 	}
@@ -94,7 +95,7 @@ func (x *Executor) vendor(ctx context.Context, c agent.Call, cookbook string) (s
 	if err := os.MkdirAll(into, 0o755); err != nil {
 		return "", err
 	}
-	dir, err := runFolder(c.Dir)
+	dir, err := recipe.Folder(c.Dir)
 	if err != nil {
 		return "", err
 	}
@@ -115,7 +116,7 @@ func (x *Executor) vendor(ctx context.Context, c agent.Call, cookbook string) (s
 // execute runs a program in dir. Lines of its output that say ERROR are added
 // to its standard error, since that is where plans look.
 func (x *Executor) execute(ctx context.Context, c agent.Call, dir, program string, args ...string) (agent.Output, error) {
-	entry, err := writeEntry(dir, program, args)
+	entry, err := recipe.Entry(dir, program, args)
 	if err != nil {
 		return agent.Output{}, err
 	}
@@ -124,20 +125,20 @@ func (x *Executor) execute(ctx context.Context, c agent.Call, dir, program strin
 	out, err := x.Program.Run(ctx, run)
 	out.Failure = fmt.Sprintf("Script %s returned error code", c.Script.EntryPoint)
 	if c.Script.Options.CaptureStderr {
-		out.Stderr = withErrors(out.Stderr, out.Stdout)
+		out.Stderr = recipe.WithErrors(out.Stderr, out.Stdout)
 	}
 	return out, err
 }
 
 // unprepared is murano-agent's answer when the files of a run cannot be
 // written; ErrorCode 100.
-func unprepared(cookbook, recipe string, err error) error {
+func unprepared(cookbook, name string, err error) error {
 	if raised := (*body.Exception)(nil); errors.As(err, &raised) {
 		return err // attributes that are no JSON
 	}
 	reason := err.Error()
 	return &agent.ScriptError{
-		Message: fmt.Sprintf("Cookbook %s returned error code %s: %s", cookbook, recipe, reason),
+		Message: fmt.Sprintf("Cookbook %s returned error code %s: %s", cookbook, name, reason),
 		Output:  &agent.Output{ExitCode: 2, Stderr: &reason},
 	}
 }

@@ -15,6 +15,7 @@ import (
 	"strings"
 
 	"github.com/openmurano/murano/agent"
+	"github.com/openmurano/murano/agent/recipe"
 	"github.com/openmurano/murano/plans/body"
 )
 
@@ -34,7 +35,7 @@ var _ agent.Executor = (*Executor)(nil)
 // puppet starts in a folder of its own below c.Dir that holds hiera.yaml,
 // manifest.pp and, with attributes, default.yaml; c.Dir is the module path.
 func (x *Executor) Run(ctx context.Context, c agent.Call) (agent.Output, error) {
-	attributes, err := attributesOf(c)
+	attributes, err := recipe.Attributes(c)
 	if err != nil {
 		return agent.Output{}, err
 	}
@@ -47,7 +48,7 @@ func (x *Executor) Run(ctx context.Context, c agent.Call) (agent.Output, error) 
 	if err != nil {
 		return agent.Output{}, unprepared(module, class, err)
 	}
-	entry, err := writeEntry(dir, "puppet", []string{"apply", "--hiera_config=hiera.yaml", "--modulepath", c.Dir, "manifest.pp"})
+	entry, err := recipe.Entry(dir, "puppet", []string{"apply", "--hiera_config=hiera.yaml", "--modulepath", c.Dir, "manifest.pp"})
 	if err != nil {
 		return agent.Output{}, err
 	}
@@ -56,14 +57,14 @@ func (x *Executor) Run(ctx context.Context, c agent.Call) (agent.Output, error) 
 	out, err := x.Program.Run(ctx, run)
 	out.Failure = fmt.Sprintf("Script %s returned error code", c.Script.EntryPoint)
 	if c.Script.Options.CaptureStderr {
-		out.Stderr = withErrors(out.Stderr, out.Stdout)
+		out.Stderr = recipe.WithErrors(out.Stderr, out.Stdout)
 	}
 	return out, err
 }
 
 // configure writes what puppet reads, and returns the folder to run in.
 func configure(modules, module, class string, attributes *body.Dict) (string, error) {
-	dir, err := runFolder(modules)
+	dir, err := recipe.Folder(modules)
 	if err != nil {
 		return "", err
 	}

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package puppet
+// Package recipe is what the executors of recipes and classes share: their
+// attributes, a folder of their own to run in, and how their program is started.
+package recipe
 
 import (
 	"fmt"
@@ -14,9 +16,9 @@ import (
 	"github.com/openmurano/murano/plans/body"
 )
 
-// attributesOf is the dictionary of a call, run(function, recipe_attributes,
+// Attributes is the dictionary of a call, run(function, recipe_attributes,
 // input) in murano-agent 12.0.0; nil when the Body gave none.
-func attributesOf(c agent.Call) (*body.Dict, error) {
+func Attributes(c agent.Call) (*body.Dict, error) {
 	misuse := func(format string, args ...any) error {
 		return &agent.ArgumentError{Script: c.Name, Reason: fmt.Sprintf(format, args...)}
 	}
@@ -48,9 +50,9 @@ func attributesOf(c agent.Call) (*body.Dict, error) {
 	return attributes, nil
 }
 
-// runFolder makes a fresh folder below dir, so that nothing of an earlier call
+// Folder makes a fresh folder below dir, so that nothing of an earlier call
 // is taken for this one's.
-func runFolder(dir string) (string, error) {
+func Folder(dir string) (string, error) {
 	run := filepath.Join(dir, ".run")
 	if err := os.RemoveAll(run); err != nil {
 		return "", err
@@ -58,9 +60,9 @@ func runFolder(dir string) (string, error) {
 	return run, os.Mkdir(run, 0o700)
 }
 
-// writeEntry writes the program to be run, which is a script: so the program
+// Entry writes the program to be run, which is a script: so the program
 // is looked for, and its absence told, as a shell does it.
-func writeEntry(dir, program string, args []string) (string, error) {
+func Entry(dir, program string, args []string) (string, error) {
 	text := "#!/bin/sh\ncommand -v " + program + " >/dev/null || { echo '/bin/sh: 1: " + program + ": not found' >&2; exit 127; }\nexec " + program
 	for _, a := range args {
 		text += " " + quote(a)
@@ -85,8 +87,9 @@ func quote(s string) string {
 	return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'"
 }
 
-// withErrors is stderr with the lines of stdout that say ERROR below it.
-func withErrors(stderr, stdout *string) *string {
+// WithErrors is stderr with the lines of stdout that say ERROR below it. Either
+// may be nil.
+func WithErrors(stderr, stdout *string) *string {
 	if stdout == nil {
 		return stderr
 	}
