@@ -86,6 +86,7 @@ func (w *Workspace) Place(ctx context.Context, p plans.Plan, name string) (dir, 
 	// descriptor open for writing, and "Text file busy" would be the answer to
 	// whoever executes that file. No start is under way while this lock is held.
 	syscall.ForkLock.Lock()
+	//lint:ignore SA2001 the wait is all that is wanted
 	syscall.ForkLock.Unlock()
 	return filepath.Join(w.dir, folder), entry, nil
 }
@@ -271,8 +272,10 @@ func decodeBase64(s string) ([]byte, error) {
 	}
 	switch quad := len(clean) % 4; {
 	case quad == 1:
+		//lint:ignore ST1005 the text is CPython's
 		return nil, fmt.Errorf("Invalid base64-encoded string: number of data characters (%d) cannot be 1 more than a multiple of 4", len(clean))
 	case quad != 0 && quad+pads < 4:
+		//lint:ignore ST1005 the text is CPython's
 		return nil, errors.New("Incorrect padding")
 	}
 	return base64.RawStdEncoding.AppendDecode(nil, clean)
