@@ -55,7 +55,7 @@ func checkEntries(entries []*zip.File) error {
 		case strings.Contains(name, `\`) || strings.Contains(name, ":"):
 			return fmt.Errorf("the entry %q is no portable name; use / between folders and no colons", f.Name)
 		case !fs.ValidPath(name) || name == ".":
-			return fmt.Errorf("the entry %q leads out of the package; use relative names without ..", f.Name)
+			return fmt.Errorf("the entry %q leads out of the package; write names below the package, without any .. in them", f.Name)
 		case f.Mode()&fs.ModeSymlink != 0:
 			return fmt.Errorf("the entry %q is a link; put the file itself in", f.Name)
 		case !f.Mode().IsRegular() && !f.Mode().IsDir():

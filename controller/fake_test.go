@@ -330,4 +330,5 @@ func environment(t *testing.T, yaml string) controller.Environment {
 	return e
 }
 
+//lint:ignore ST1005 the text is Heat's
 var errNoHost = errors.New("Resource CREATE failed: ResourceInError: resources.server_db_0: No valid host was found.")

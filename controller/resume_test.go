@@ -20,8 +20,7 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 func TestADeploymentWaitsForABrokerThatComesBack(t *testing.T) {
 	var once sync.Once
-	var b *bench
-	b = newBench(t, func(_ *controller.Controller, c *cloud) {
+	b := newBench(t, func(_ *controller.Controller, c *cloud) {
 		c.answer = func(string, plans.Plan) plans.Result {
 			once.Do(func() { // the plan is executed, its result cannot be sent
 				c.broker.Cut()

@@ -11,13 +11,11 @@ import (
 	"strings"
 )
 
-// A level is one step down a path: what it holds by name, or, as a list, by
-// place. kind names what its keys are, for messages.
+// A level is one step down a path: what it holds by name. kind names what its keys are, for messages.
 type level struct {
 	kind string
 	keys map[string]any // values are levels or plain JSON values
-	list []any
-	rest any // the plain value of the whole level, for a path that ends here; nil means it cannot end here
+	rest any            // the plain value of the whole level, for a path that ends here; nil means it cannot end here
 }
 
 // tree lays the scope out as paths see it.

@@ -152,7 +152,7 @@ func TestADangerousZipIsRefused(t *testing.T) {
 		want string
 	}{
 		"no zip":           {[]byte("hello"), "zip: not a valid zip file; a package is a .zip with manifest.yaml in it"},
-		"up and away":      {zipOf(t, entry{name: "../evil"}), `the entry "../evil" leads out of the package; use relative names without ..`},
+		"up and away":      {zipOf(t, entry{name: "../evil"}), `the entry "../evil" leads out of the package; write names below the package, without any .. in them`},
 		"up inside":        {zipOf(t, entry{name: "a/../../evil"}), `the entry "a/../../evil" leads out of the package`},
 		"absolute":         {zipOf(t, entry{name: "/etc/passwd"}), `the entry "/etc/passwd" leads out of the package`},
 		"backslash":        {zipOf(t, entry{name: `..\evil`}), `is no portable name; use / between folders and no colons`},
