@@ -164,7 +164,6 @@ func (s *Set) len() int          { return s.d.Len() }
 func (s *Set) add(v Value) error { return s.d.put(v, nil) }
 func (s *Set) has(v Value) bool  { _, ok := s.d.Get(v); return ok }
 func (s *Set) items() []Value    { return s.d.Keys() }
-func (s *Set) copy() *Set        { return &Set{d: *s.d.copy()} }
 func (s *Set) subsetOf(o *Set) bool {
 	for k := range s.d.All() {
 		if !o.has(k) {

@@ -56,7 +56,7 @@ func sliceIter(items []Value) iterator { return &listIter{list: &List{items}} }
 // dictIter walks the entries of a dict; what picks of each.
 type dictIter struct {
 	d    *Dict
-	i, n int
+	i    int
 	what byte // k, v, i
 	set  bool
 	size int
