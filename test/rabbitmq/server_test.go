@@ -33,7 +33,7 @@ func TestADurableQueueSurvivesARestartAndACrash(t *testing.T) {
 			if _, err := ch.QueueDeclare("q", true, false, false, false, nil); err != nil {
 				t.Fatal(err)
 			}
-		} else if _, err := ch.QueueInspect("q"); err != nil {
+		} else if _, err := ch.QueueDeclarePassive("q", true, false, false, false, nil); err != nil {
 			t.Errorf("after restart %d: %v", i, err)
 		}
 		start := time.Now()
