@@ -13,6 +13,7 @@ cgroups=(/sys/fs/cgroup/systemd/"$name" /sys/fs/cgroup/unified/"$name")
 case $verb in
 run)
   lower=$5
+  "$0" clean "$dir" "$name" "$n" # what a killed test left
   mkdir -p "$dir"/upper "$dir"/work "$dir"/root
   mount -t overlay overlay -o "volatile,lowerdir=$lower,upperdir=$dir/upper,workdir=$dir/work" "$dir/root"
   ip netns add "$name"
