@@ -10,6 +10,7 @@
 #   bench.sh stop             end everything; the state stays
 #   bench.sh wipe             stop, and forget everything but the cache
 #   bench.sh packages         only install the Debian packages
+#   bench.sh rabbitmqctl ...  ask the bench's broker
 set -euo pipefail
 HERE=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 for part in lib packages config services compute; do . "$HERE/$part.sh"; done
@@ -62,7 +63,8 @@ case ${1:-} in
     locked; stop
     ip link del brmbench 2>/dev/null || true
     rm -rf "$VAR" "$ETC" "$LOG" "$RUN" "$BENCH"/openrc* "$BENCH/clouds.yaml" ;;
+  rabbitmqctl) shift; rabbitmqctl -q "$@" ;;
   packages) # shellcheck disable=SC2086
     install_packages $PACKAGES_CONTROL $PACKAGES_COMPUTE $PACKAGES_IMAGE ;;
-  *) sed -n '3,13s/^# \?//p' "${BASH_SOURCE[0]}"; exit 2 ;;
+  *) sed -n '3,14s/^# \?//p' "${BASH_SOURCE[0]}"; exit 2 ;;
 esac

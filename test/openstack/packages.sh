@@ -9,7 +9,7 @@ PACKAGES_CONTROL="rabbitmq-server mariadb-server-core mariadb-client-core python
   python3-nova nova-common python3-neutron neutron-common neutron-linuxbridge-agent
   python3-glance glance-common python3-placement iproute2 procps curl ca-certificates"
 PACKAGES_COMPUTE="python3-libvirt libvirt-daemon libvirt-daemon-driver-qemu socat genisoimage
-  qemu-utils qemu-system-x86 neutron-dhcp-agent neutron-l3-agent"
+  qemu-utils qemu-system-x86 neutron-dhcp-agent neutron-l3-agent openssh-client"
 PACKAGES_IMAGE="mmdebstrap busybox-static cpio e2fsprogs kmod dpkg-dev"
 
 # install_packages NAME...: those that are missing; nothing prompts and nothing is started.
