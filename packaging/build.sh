@@ -1,11 +1,12 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0
-# Builds the packages of the agent and the controller into dist/: build.sh deb|rpm...
+# Builds the packages of the agent and the controller into OUT, by default dist/: build.sh deb|rpm...
+# Or only what is generated for them, into OUT/texts: build.sh texts
 # NFPM names the nfpm program, VERSION the version (a git description is made fit for packages), ARCH the architectures
 # (amd64 arm64; default: this machine's), PACKAGES the packages. The same commit gives the same bytes.
 set -euo pipefail
 cd "$(dirname "$0")/.."
-[ $# -gt 0 ] || { sed -n '3,5s/^# //p' "$0"; exit 2; }
+[ $# -gt 0 ] || { sed -n '3,7s/^# //p' "$0"; exit 2; }
 out=${OUT:-dist}
 read -ra archs <<<"${ARCH:-$(go env GOHOSTARCH)}"
 read -ra packages <<<"${PACKAGES:-murano-agent murano-controller}"
@@ -42,6 +43,7 @@ native=$(go env GOHOSTARCH)
 for name in "${packages[@]}"; do
   program "$name" "$native" "$out/linux-$native"
   texts "$name" "$out/linux-$native/$name" "$out/texts/$name"
+  [ "$*" != texts ] || continue
   for arch in "${archs[@]}"; do
     [ "$arch" = "$native" ] || program "$name" "$arch" "$out/linux-$arch"
     for kind in "$@"; do
