@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/openmurano/murano/agent"
+	"github.com/openmurano/murano/internal/atomicfile"
 	"github.com/openmurano/murano/plans"
 )
 
@@ -79,9 +80,9 @@ func (d *Dir) Finish(ctx context.Context, e agent.Entry, result plans.Result) er
 	if r.finished {
 		return fmt.Errorf("keep the result of plan %q: it has one", r.state.ID)
 	}
-	if err := d.replace(r, resultName, text); err != nil {
+	if err := d.replace(r, resultName, text, atomicfile.WriteFile); err != nil {
 		os.Remove(filepath.Join(d.path, reserveName))
-		if err := d.replace(r, resultName, text); err != nil {
+		if err := d.replace(r, resultName, text, atomicfile.WriteFile); err != nil {
 			return fmt.Errorf("keep the result of plan %q: %w", r.state.ID, err)
 		}
 	}
@@ -140,14 +141,15 @@ func (d *Dir) lost(a *answer, cause error) error {
 		return err
 	}
 	r.state.Result = result.State()
-	if err := d.replace(r, resultName, text); err != nil {
+	if err := d.replace(r, resultName, text, atomicfile.WriteFile); err != nil {
 		return fmt.Errorf("replace the result of plan %q: %w", r.state.ID, err)
 	}
 	d.owed.push(a)
 	return nil
 }
 
-// Archive is agent.Store's.
+// Archive is agent.Store's. After a power loss the answer may be owed again; to
+// be sent twice is what every receiver must bear anyway.
 func (d *Dir) Archive(ctx context.Context, a agent.Answer) error {
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -167,7 +169,7 @@ func (d *Dir) Archive(ctx context.Context, a agent.Answer) error {
 		s.State, s.Answered = stateAnswered, &now
 		s.Bytes = size(filepath.Join(d.path, r.key))
 	}
-	if err := d.write(r, s); err != nil {
+	if err := d.change(r, s, atomicfile.Replace); err != nil {
 		return fmt.Errorf("archive plan %q: %w", s.ID, err)
 	}
 	if len(s.Owed) == 0 {

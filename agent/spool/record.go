@@ -117,24 +117,30 @@ func readState(dir string) (state, error) {
 }
 
 // write makes s the state of r, on disk first.
-func (d *Dir) write(r *record, s state) error {
+func (d *Dir) write(r *record, s state) error { return d.change(r, s, atomicfile.WriteFile) }
+
+// change makes s the state of r, with how writing it.
+func (d *Dir) change(r *record, s state, how writer) error {
 	text, err := s.encode()
 	if err != nil {
 		return err
 	}
-	if err := d.replace(r, stateName, text); err != nil {
+	if err := d.replace(r, stateName, text, how); err != nil {
 		return err
 	}
 	r.state = s
 	return nil
 }
 
+// A writer is atomicfile.WriteFile or atomicfile.Replace.
+type writer func(path string, data []byte, perm fs.FileMode) error
+
 // replace replaces a file of r. Where somebody removed the directory, it is
 // made again: what memory still knows must not be lost with it.
-func (d *Dir) replace(r *record, name string, text []byte) error {
+func (d *Dir) replace(r *record, name string, text []byte, how writer) error {
 	dir := filepath.Join(d.path, r.key)
 	path := filepath.Join(dir, name)
-	err := atomicfile.WriteFile(path, text, 0o600)
+	err := how(path, text, 0o600)
 	if !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}
@@ -152,7 +158,7 @@ func (d *Dir) replace(r *record, name string, text []byte) error {
 		return err
 	}
 	d.o.Log.Error("the directory of a plan was removed by somebody and made again; the plan itself is lost", "plan", r.state.ID, "directory", dir)
-	return atomicfile.WriteFile(path, text, 0o600)
+	return how(path, text, 0o600)
 }
 
 // readResult reads result.json; false where there is none that can be read.

@@ -2,7 +2,7 @@
 
 // Package spool is the agent's Store on disk: one readable directory for each
 // plan, kept as history after it was answered. What a method has returned for
-// is on the disk and survives a power loss.
+// survives the agent, and, Archive's apart, a power loss.
 //
 //	<dir>/17954422286073-apache/   by the time of arrival, in tenths of a millisecond
 //	    plan.json                  the message's body, as received

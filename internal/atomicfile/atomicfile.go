@@ -30,9 +30,20 @@ const (
 // Two writers of one path never mix their content; the later rename wins. On
 // Windows a target that another process holds open without sharing its deletion
 // cannot be replaced; that is an error.
-func WriteFile(path string, data []byte, perm fs.FileMode) (err error) {
-	dir := filepath.Dir(path)
-	f, err := os.CreateTemp(dir, leftoverPrefix+"*"+leftoverSuffix)
+func WriteFile(path string, data []byte, perm fs.FileMode) error {
+	if err := Replace(path, data, perm); err != nil {
+		return err
+	}
+	if err := SyncDir(filepath.Dir(path)); err != nil {
+		return fmt.Errorf("write %q: %w", path, err)
+	}
+	return nil
+}
+
+// Replace is WriteFile without the sync of the directory: after a power loss the
+// old content may be there again, whole. It is for what may be said twice.
+func Replace(path string, data []byte, perm fs.FileMode) (err error) {
+	f, err := os.CreateTemp(filepath.Dir(path), leftoverPrefix+"*"+leftoverSuffix)
 	if err != nil {
 		return fmt.Errorf("write %q: %w", path, err)
 	}
@@ -57,9 +68,6 @@ func WriteFile(path string, data []byte, perm fs.FileMode) (err error) {
 	}
 	if err := os.Rename(f.Name(), path); err != nil {
 		return fmt.Errorf("write %q: %w", path, err)
-	}
-	if serr := SyncDir(dir); serr != nil {
-		return fmt.Errorf("write %q: %w", path, serr)
 	}
 	return nil
 }
