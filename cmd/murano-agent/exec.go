@@ -6,6 +6,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"log/slog"
@@ -62,8 +63,10 @@ is wrong, and nothing was run.`,
 // execute runs the plan of file and prints its result.
 func execute(ctx context.Context, file string, o execOptions, stdin io.Reader, stdout, stderr io.Writer) error {
 	document, err := readPlan(file, stdin)
-	if err != nil {
+	if format := (*plans.FormatError)(nil); errors.As(err, &format) {
 		return &exit{exitUsage, fmt.Errorf("%s: %s", file, plans.Detail(err))}
+	} else if err != nil {
+		return &exit{exitUsage, err} // which names the file
 	}
 	if document, err = setParameters(document, o.sets, o.setFiles, stdin); err != nil {
 		return &exit{exitUsage, err}

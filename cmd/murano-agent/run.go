@@ -134,7 +134,7 @@ func assemble(c config.Config, log *slog.Logger) (a *agent.Agent, done func(), e
 		Count: c.History.Count, Bytes: int64(c.History.Size), Age: c.History.Age, Log: log,
 	})
 	if err != nil {
-		return nil, nil, fmt.Errorf("%w (storage is %s)", err, c.Storage)
+		return nil, nil, fmt.Errorf("%w; storage is %s: make it a directory this user may write, or set another", err, c.Storage)
 	}
 	runner, programs := newRunner(log)
 	runner.Workspaces = filepath.Join(c.Storage, "files")
