@@ -159,7 +159,6 @@ upload() {
 case ${1:-} in
   root) root_tree >&2; echo "$ROOT/root" ;;
   build) build ;;
-  root) root_tree; echo "$ROOT/root" ;;
   upload) build; upload ;;
   *) sed -n '3,14s/^# \?//p' "${BASH_SOURCE[0]}"; exit 2 ;;
 esac
