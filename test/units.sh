@@ -3,6 +3,7 @@
 # systemd-analyze over the shipped units, with their programs in place of the installed ones.
 set -euo pipefail
 cd "$(dirname "$0")/.."
+command -v systemd-analyze >/dev/null || { echo "systemd-analyze is missing; run: make setup" >&2; exit 1; }
 root=$(mktemp -d)
 trap 'rm -rf "$root"' EXIT
 for unit in packaging/systemd/*.service; do
