@@ -6,9 +6,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
-	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 	"time"
@@ -174,64 +171,6 @@ func wait(ctx context.Context, d time.Duration) error {
 		return nil
 	case <-ctx.Done():
 		return ctx.Err()
-	}
-}
-
-// logs are the two logs of one attempt.
-type logs struct {
-	stdout, stderr io.Writer
-	files          []*os.File
-}
-
-// openLogs opens <run>-<script>[-attempt].stdout.log and .stderr.log in the
-// plan's directory. Of a captured stream the log is bounded; an uncaptured one
-// is the file itself, which is what the script gets. A log that cannot be
-// opened costs the log, not the plan.
-func (a *attempt) openLogs(name string, n int, o plans.ScriptOptions) *logs {
-	l := &logs{stdout: io.Discard, stderr: io.Discard}
-	if a.e.Dir == "" {
-		return l
-	}
-	base := fmt.Sprintf("%03d-%s", a.runs, plain(name))
-	if n > 1 {
-		base += fmt.Sprintf("-attempt%d", n)
-	}
-	if a.runs > maxReported {
-		base = "more" // a Body that loops must not eat the inodes
-	}
-	open := func(suffix string, captured bool) io.Writer {
-		path := filepath.Join(a.e.Dir, base+suffix)
-		f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_APPEND, 0o600)
-		if err != nil {
-			a.log.Warn("log of the script was not opened", "script", name, "error", err)
-			return io.Discard
-		}
-		l.files = append(l.files, f)
-		if !captured {
-			return f
-		}
-		limit := a.r.MaxLog
-		if limit <= 0 {
-			limit = DefaultMaxLog
-		}
-		if st, err := f.Stat(); err == nil {
-			limit -= st.Size()
-		}
-		return &limited{w: f, left: limit}
-	}
-	l.stdout = open(".stdout.log", o.CaptureStdout)
-	l.stderr = open(".stderr.log", o.CaptureStderr)
-	return l
-}
-
-// close closes the logs and removes those that stayed empty.
-func (l *logs) close() {
-	for _, f := range l.files {
-		st, err := f.Stat()
-		f.Close()
-		if err == nil && st.Size() == 0 {
-			os.Remove(f.Name())
-		}
 	}
 }
 

@@ -9,7 +9,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"log/slog"
 	"os"
 	"path/filepath"
@@ -43,7 +42,7 @@ type Runner struct {
 	Env       []string        // KEY=value, added to the environment of each script
 	Grace     time.Duration   // see Call.Grace; 0 means DefaultGrace
 	MaxOutput int             // see Call.MaxOutput
-	MaxLog    int64           // bytes of one log of a script whose output is captured; 0 means DefaultMaxLog
+	MaxLog    int64           // bytes of one log of a script; 0 means DefaultMaxLog
 
 	// Progress, unless nil, is told where a plan is. It must not block.
 	Progress func(plans.Event)
@@ -53,9 +52,6 @@ type Runner struct {
 	Now      func() time.Time // nil means time.Now
 	Log      *slog.Logger     // nil means nowhere
 }
-
-// DefaultMaxLog bounds one log of a script: 64 MiB.
-const DefaultMaxLog = 64 << 20
 
 // Clean ends the scripts and removes the workspaces that an agent which died
 // left behind. It is called before the first plan runs. What has no name of a
@@ -144,6 +140,7 @@ type attempt struct {
 	phases  []plans.Phase
 	scripts []plans.ScriptReport
 	runs    int
+	logged  int64 // bytes in the logs of its scripts
 	placed  map[string]placed
 }
 
@@ -408,21 +405,4 @@ func (a *attempt) replyTo() string {
 		return a.plan.ReplyTo
 	}
 	return a.e.Message.ReplyTo
-}
-
-// limited is a log that takes limit bytes and never fails: neither a full disk
-// nor a talkative script may stop a plan.
-type limited struct {
-	w    io.Writer
-	left int64
-}
-
-func (l *limited) Write(p []byte) (int, error) {
-	if n := min(int64(len(p)), l.left); n > 0 {
-		l.w.Write(p[:n])
-		if l.left -= n; l.left == 0 {
-			io.WriteString(l.w, "\n[... this log is full: the rest was cut ...]\n")
-		}
-	}
-	return len(p), nil
 }

@@ -1,0 +1,63 @@
+// SPDX-License-Identifier: Apache-2.0
+
+//go:build !windows
+
+package agent_test
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/openmurano/murano/agent"
+	"github.com/openmurano/murano/plans"
+)
+
+func TestLogsAreBounded(t *testing.T) {
+	const limit = 1 << 20
+	write := "#!/bin/sh\necho first\nhead -c 3000000 /dev/zero\n"
+	tests := []struct {
+		name, script, body string
+		captured           bool
+		atMost             int64 // bytes of all logs
+		first, last        string
+	}{
+		{"a captured stream loses its end", write + "echo last", "deploy()", true, limit + 100, "first", "the rest was cut ...]\n"},
+		{"an uncaptured one its middle", write + "sleep 0.5\necho last", "deploy()", false, limit, "first", "what stood here was cut ...]\nlast\n"},
+		{"an uncaptured one of a script that ends at once too", write, "deploy()", false, limit, "first", "what stood here was cut ...]\n"},
+		{"all of a plan together have four times that", write, "for i in range(8):\n  deploy()", true, 4*limit + 1000, "first", ""},
+		{"uncaptured ones too", write, "for i in range(8):\n  deploy()", false, 4*limit + 1000, "first", ""},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			r := newRunner(t)
+			r.MaxLog = limit
+			dir := t.TempDir()
+			p := document(tt.script, tt.body, options(object{"captureStdout": tt.captured}))
+			got := r.Answer(t.Context(), agent.Entry{Message: plans.Message{Body: encoded(t, p)}, Dir: dir})
+			if got.ErrorCode != plans.CodeOK {
+				t.Fatalf("%s", got.Body)
+			}
+			var total int64
+			entries, _ := os.ReadDir(dir)
+			for _, e := range entries {
+				st, err := e.Info()
+				if err != nil {
+					t.Fatal(err)
+				}
+				total += st.Size()
+			}
+			b, err := os.ReadFile(filepath.Join(dir, "001-deploy.stdout.log"))
+			if err != nil {
+				t.Fatal(err)
+			}
+			if total > tt.atMost || total < limit/2 {
+				t.Errorf("the logs have %d bytes, want at most %d", total, tt.atMost)
+			}
+			if !strings.HasPrefix(string(b), tt.first) || !strings.HasSuffix(string(b), tt.last) {
+				t.Errorf("log %.20q ... %q", b, b[max(0, len(b)-80):])
+			}
+		})
+	}
+}
