@@ -48,7 +48,7 @@ for name in "${packages[@]}"; do
     [ "$arch" = "$native" ] || program "$name" "$arch" "$out/linux-$arch"
     for kind in "$@"; do
       case $kind in deb) zsh=vendor-completions ;; *) zsh=site-functions ;; esac
-      config=$out/$name.$arch.$kind.yaml
+      config=$out/texts/$name/$arch.$kind.yaml
       sed -e "s/@VERSION@/$VERSION/g; s/@ARCH@/$arch/g; s/@MTIME@/$mtime/g; s/@ZSH@/$zsh/g; s#@OUT@#$out#g" "packaging/$name.nfpm.yaml" >"$config"
       "${NFPM:-nfpm}" package --config "$config" --packager "$kind" --target "$out/"
     done
