@@ -12,38 +12,6 @@ import (
 	"strings"
 )
 
-// ParsePublicKey reads a PEM block: PKIX or PKCS #1, RSA or Ed25519, or a
-// certificate. White space before and after lines is ignored, because Murano's
-// engine indents the lines of engine_key by tabs.
-func ParsePublicKey(text string) (crypto.PublicKey, error) {
-	block, err := pemBlock(text)
-	if err != nil {
-		return nil, fmt.Errorf("read public key: %w", err)
-	}
-	var key any
-	switch block.Type {
-	case "PUBLIC KEY":
-		key, err = x509.ParsePKIXPublicKey(block.Bytes)
-	case "RSA PUBLIC KEY":
-		key, err = x509.ParsePKCS1PublicKey(block.Bytes)
-	case "CERTIFICATE":
-		var cert *x509.Certificate
-		if cert, err = x509.ParseCertificate(block.Bytes); err == nil {
-			key = cert.PublicKey
-		}
-	default:
-		return nil, fmt.Errorf("read public key: a PEM block %q is none; make one with openssl pkey -pubout", block.Type)
-	}
-	if err != nil {
-		return nil, fmt.Errorf("read public key %q: %w", block.Type, err)
-	}
-	switch key.(type) {
-	case *rsa.PublicKey, ed25519.PublicKey:
-		return key, nil
-	}
-	return nil, fmt.Errorf("read public key: %T signs no plans; use RSA or Ed25519", key)
-}
-
 // ParsePrivateKey reads a PEM block: PKCS #8 or PKCS #1, RSA or Ed25519, not
 // encrypted. White space before and after lines is ignored.
 func ParsePrivateKey(text string) (crypto.Signer, error) {

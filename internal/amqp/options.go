@@ -11,10 +11,7 @@ package amqp
 
 import (
 	"crypto/tls"
-	"errors"
 	"log/slog"
-	"net/url"
-	"strings"
 	"time"
 )
 
@@ -52,45 +49,4 @@ type Options struct {
 	// OnState, if not nil, is called at each change of state, in their order and
 	// one at a time. It must not wait and must not call the Conn.
 	OnState func(Status)
-}
-
-// ParseURL reads amqp://user:password@host:port/vhost, or amqps for TLS, where
-// every part but the host may be missing and special characters are
-// percent-encoded. Several hosts are separated by commas. Its errors do not
-// repeat the text, which holds a password.
-func ParseURL(text string) (Options, error) {
-	const form = "write it as amqp://user:password@host:port/vhost, with special characters percent-encoded"
-	// net/url takes one host only; the others are put back afterwards.
-	scheme, rest, ok := strings.Cut(text, "://")
-	if !ok || scheme != "amqp" && scheme != "amqps" {
-		return Options{}, errors.New("broker URL begins neither with amqp:// nor with amqps://; " + form)
-	}
-	authority, path := rest, ""
-	if i := strings.IndexAny(rest, "/?#"); i >= 0 {
-		authority, path = rest[:i], rest[i:]
-	}
-	login, hosts := "", authority
-	if i := strings.LastIndexByte(authority, '@'); i >= 0 {
-		login, hosts = authority[:i+1], authority[i+1:]
-	}
-	var o Options
-	for _, host := range strings.Split(hosts, ",") {
-		u, err := url.Parse(scheme + "://" + login + host + path)
-		switch {
-		case err != nil:
-			return Options{}, errors.New("broker URL is not valid; " + form)
-		case u.Hostname() == "":
-			return Options{}, errors.New("broker URL names no host; " + form)
-		case u.RawQuery != "" || u.Fragment != "":
-			return Options{}, errors.New("broker URL has a ? or # part, which nothing reads; " + form)
-		}
-		o.Hosts = append(o.Hosts, u.Host)
-		o.User = u.User.Username()
-		o.Password, _ = u.User.Password()
-		o.VHost = strings.TrimPrefix(u.Path, "/")
-	}
-	if scheme == "amqps" {
-		o.TLS = &tls.Config{MinVersion: tls.VersionTLS12}
-	}
-	return o, nil
 }

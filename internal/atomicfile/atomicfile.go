@@ -102,15 +102,6 @@ func MkdirSync(path string, perm fs.FileMode) error {
 	}
 }
 
-// RemoveSync removes the file at path and returns nil once its name is gone
-// from the disk. A file that is not there is no error.
-func RemoveSync(path string) error {
-	if err := os.Remove(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return err
-	}
-	return SyncDir(filepath.Dir(path))
-}
-
 // Leftover says whether name (a base name) is that of a temporary file of
 // WriteFile. One that lies in a directory where nobody is writing stems from a
 // crash and may be removed.

@@ -146,21 +146,6 @@ func TestMkdirSync(t *testing.T) {
 	}
 }
 
-func TestRemoveSync(t *testing.T) {
-	path := filepath.Join(t.TempDir(), "f")
-	if err := os.WriteFile(path, nil, 0o600); err != nil {
-		t.Fatal(err)
-	}
-	for range 2 { // the second time it is gone
-		if err := atomicfile.RemoveSync(path); err != nil {
-			t.Fatal(err)
-		}
-	}
-	if _, err := os.Stat(path); !os.IsNotExist(err) {
-		t.Errorf("got %v, want it gone", err)
-	}
-}
-
 func TestLeftover(t *testing.T) {
 	for name, want := range map[string]bool{
 		".atomic-123.tmp": true, "state.json": false, ".atomic-123": false, "x.tmp": false,
