@@ -194,9 +194,6 @@ func (a *attempt) read() (*body.Program, error) {
 	if a.plan, err = (plans.ParseOptions{Max: a.r.MaxFormat, Warn: a.warn}).Parse(a.e.Message.Body); err != nil {
 		return nil, err
 	}
-	if err := a.plan.Validate(); err != nil {
-		return nil, err
-	}
 	a.mask = newMask(a.plan)
 	a.log = a.mask.logger(a.log)
 	if err := a.supported(); err != nil {

@@ -8,33 +8,50 @@ import (
 	"strconv"
 )
 
-// Identify finds out which plan m is, without reading it whole: the ID and the
-// Stamp in its body, else message_id and 0. It is lenient and never fails, so
-// that what is no plan can still be answered. It does not decode values other
-// than these two, whatever their size. An ID that is no string is given as it is
-// spelt; null and a body that is not one whole JSON object count as having none.
-func Identify(m Message) (id string, stamp int64) {
+// A Head is what a message says of its plan at first sight.
+type Head struct {
+	ID      string // that of the body, else message_id
+	Stamp   int64  // 0 where there is none
+	Name    string // empty where there is none
+	ReplyTo string // the plan's own word, else the message's reply_to
+}
+
+// ReadHead finds out which plan m is, without reading it whole. It is lenient
+// and never fails, so that what is no plan can still be answered. It does not
+// decode values other than these, whatever their size. An ID that is no string
+// is given as it is spelt; null and a body that is not one whole JSON object
+// count as having none.
+func ReadHead(m Message) Head {
 	s := scanner{b: bytes.TrimPrefix(m.Body, []byte("\ufeff"))}
-	var rawID, rawStamp []byte
+	raw := map[string][]byte{"ID": nil, "Stamp": nil, "Name": nil, "ReplyTo": nil}
 	whole := s.object(func(key string, value []byte) {
-		switch key {
-		case "ID":
-			rawID = value
-		case "Stamp":
-			rawStamp = value
+		if _, wanted := raw[key]; wanted {
+			raw[key] = value
 		}
 	})
+	h := Head{ID: m.ID, ReplyTo: m.ReplyTo}
 	if !whole {
-		return m.ID, 0
+		return h
 	}
-	id = m.ID
-	if len(rawID) > 0 && string(rawID) != "null" {
-		id = lenientText(json.RawMessage(rawID))
+	if id := raw["ID"]; len(id) > 0 && string(id) != "null" {
+		h.ID = lenientText(json.RawMessage(id))
 	}
-	if n, err := strconv.ParseInt(string(rawStamp), 10, 64); err == nil && n > 0 {
-		stamp = n
+	if n, err := strconv.ParseInt(string(raw["Stamp"]), 10, 64); err == nil && n > 0 {
+		h.Stamp = n
 	}
-	return id, stamp
+	if name := raw["Name"]; bytes.HasPrefix(name, []byte{'"'}) {
+		h.Name = lenientText(json.RawMessage(name))
+	}
+	if to := raw["ReplyTo"]; bytes.HasPrefix(to, []byte{'"'}) && len(to) > len(`""`) {
+		h.ReplyTo = lenientText(json.RawMessage(to))
+	}
+	return h
+}
+
+// Identify gives the ID and the Stamp of m's Head.
+func Identify(m Message) (id string, stamp int64) {
+	h := ReadHead(m)
+	return h.ID, h.Stamp
 }
 
 // A scanner walks over JSON without decoding it. It takes more than JSON is.

@@ -48,6 +48,23 @@ func TestIdentifyNeverFails(t *testing.T) {
 	}
 }
 
+func TestAHeadTellsNameAndReplyTo(t *testing.T) {
+	for _, tc := range []struct{ name, text, plan, replyTo string }{
+		{"the plan's own word wins", `{"Name": "Deploy \u0436", "ReplyTo": "own"}`, "Deploy ж", "own"},
+		{"without one the message's stands", `{"Name": "a"}`, "a", "m"},
+		{"an empty one is none", `{"Name": "", "ReplyTo": ""}`, "", "m"},
+		{"what is no string is none", `{"Name": 5, "ReplyTo": ["x"]}`, "", "m"},
+		{"what is no plan has the message's", "not json", "", "m"},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			h := plans.ReadHead(plans.Message{ReplyTo: "m", Body: []byte(tc.text)})
+			if h.Name != tc.plan || h.ReplyTo != tc.replyTo {
+				t.Errorf("got %+v, want %q, %q", h, tc.plan, tc.replyTo)
+			}
+		})
+	}
+}
+
 func TestIdentifyDoesNotCopyTheBody(t *testing.T) {
 	text := []byte(`{"Files": {"f": {"Body": "` + strings.Repeat(`\n`, 8<<20) + `"}}, "Scripts": {}, "ID": "a", "Stamp": 5}`)
 	m := plans.Message{Body: text}

@@ -15,7 +15,6 @@ import (
 
 	"github.com/openmurano/murano/internal/atomicfile"
 	"github.com/openmurano/murano/plans"
-	"github.com/openmurano/murano/plans/body"
 )
 
 const (
@@ -197,24 +196,4 @@ func (s state) shortName() string {
 		return n
 	}
 	return "plan"
-}
-
-// peek reads from a plan, which may be broken, its Name and where its result
-// is to go: its own word, else the message's.
-func peek(m plans.Message) (name, replyTo string) {
-	var p struct{ Name, ReplyTo body.Value }
-	replyTo = m.ReplyTo
-	v, err := body.DecodeJSON(m.Body)
-	if err != nil {
-		return "", replyTo
-	}
-	if d, ok := v.(*body.Dict); ok {
-		p.Name, _ = d.Get("Name")
-		p.ReplyTo, _ = d.Get("ReplyTo")
-	}
-	name, _ = p.Name.(string)
-	if to, ok := p.ReplyTo.(string); ok && to != "" {
-		replyTo = to
-	}
-	return name, replyTo
 }

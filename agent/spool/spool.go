@@ -142,8 +142,8 @@ func (d *Dir) Close() error {
 
 // Put is agent.Store's.
 func (d *Dir) Put(ctx context.Context, m plans.Message) error {
-	id, stamp := plans.Identify(m)
-	name, replyTo := peek(m)
+	head := plans.ReadHead(m)
+	id, replyTo := head.ID, head.ReplyTo
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	if d.closed {
@@ -153,8 +153,8 @@ func (d *Dir) Put(ctx context.Context, m plans.Message) error {
 		return d.oweAgain(r, replyTo, m.Redelivered)
 	}
 	r := &record{state: state{
-		Format: 1, ID: id, Name: name, Stamp: stamp, Received: d.o.Now().UTC(), State: statePending,
-		Owed: []string{replyTo}, Message: propertiesOf(m), Refused: d.refusal(id, stamp),
+		Format: 1, ID: id, Name: head.Name, Stamp: head.Stamp, Received: d.o.Now().UTC(), State: statePending,
+		Owed: []string{replyTo}, Message: propertiesOf(m), Refused: d.refusal(id, head.Stamp),
 	}}
 	r.key = d.newKey(r.state)
 	err := d.create(r, m.Body)
