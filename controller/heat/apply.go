@@ -7,6 +7,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"net/http"
 	"slices"
@@ -126,58 +127,75 @@ func bound(timeout time.Duration) time.Duration {
 
 func (s *Stacks) apply(ctx context.Context, r controller.StackRequest) (controller.Stack, error) {
 	w := &watcher{Stacks: s, name: r.Name, progress: r.Progress}
-	pause := shortest
+	pause, giveUp := shortest, time.Time{}
 	for {
 		found, err := s.find(ctx, r.Name)
 		if err != nil {
 			return controller.Stack{}, err
 		}
-		end := ""
-		switch choose(found, r) {
-		case stepDone:
+		todo := choose(found, r)
+		if todo == stepDone {
 			return s.result(ctx, found)
-		case stepRefuse:
-			return controller.Stack{}, fmt.Errorf("stack %s (%s) exists and was not made for this environment: its tags are %q; delete it or name the environment otherwise", r.Name, found.ID, found.Tags)
-		case stepCreate:
-			found, err = s.create(ctx, r)
-		case stepUpdate:
-			if err = w.mark(ctx, found.ID); err == nil {
-				err = s.patch(ctx, found, r)
-			}
-		case stepResume:
-			if err = w.mark(ctx, found.ID); err == nil {
-				err = s.resume(ctx, found)
-			}
-		case stepWait:
-			err = w.markAction(ctx, found.ID)
-		case stepDelete:
-			_, err = s.Delete(ctx, controller.StackDeletion{Name: r.Name, ID: controller.StackID(found.ID), Progress: r.Progress})
-			found = nil
-		case stepFree:
-			err = s.free(ctx, r.Name, found.ID)
-			found = nil
 		}
-		switch {
-		case is(err, http.StatusConflict), err != nil && transient(err):
+		id, err := s.act(ctx, todo, found, r, w)
+		if is(err, http.StatusConflict) || transient(err) {
 			// The name is free a moment after its stack is deleted, or another
 			// controller was first, or the answer was lost: look again.
-			if sleepErr := sleep(ctx, pause); sleepErr != nil {
+			if giveUp.IsZero() {
+				giveUp = time.Now().Add(s.patience)
+			}
+			if time.Now().After(giveUp) || sleep(ctx, pause) != nil {
 				return controller.Stack{}, fmt.Errorf("stack %s: %w", r.Name, reason(err))
 			}
 			pause = min(2*pause, longest)
 			continue
-		case err != nil:
+		}
+		if err != nil {
 			return controller.Stack{}, fmt.Errorf("stack %s: %w", r.Name, reason(err))
-		case found == nil:
+		}
+		pause, giveUp = shortest, time.Time{}
+		if id == "" {
 			continue
 		}
-		if end, err = w.wait(ctx, found.ID); err != nil {
+		status, err := w.wait(ctx, id)
+		if errors.Is(err, errGone) {
+			return controller.Stack{}, fmt.Errorf("stack %s: somebody deleted it meanwhile; deploy again to make it anew", r.Name)
+		}
+		if err != nil {
 			return controller.Stack{}, err
 		}
-		if strings.HasSuffix(end, "_FAILED") {
-			return controller.Stack{}, s.failure(ctx, r.Name, found.ID, w.events)
+		if strings.HasSuffix(status, "_FAILED") {
+			return controller.Stack{}, s.failure(ctx, r.Name, id, w.events)
 		}
 	}
+}
+
+// act does one step and returns the ID of the stack that is to be waited for,
+// or none when the name is free now.
+func (s *Stacks) act(ctx context.Context, todo step, found *stacks.RetrievedStack, r controller.StackRequest, w *watcher) (string, error) {
+	switch todo {
+	case stepCreate:
+		w.reset()
+		return s.create(ctx, r)
+	case stepUpdate:
+		if err := w.mark(ctx, found.ID); err != nil {
+			return "", err
+		}
+		return found.ID, s.patch(ctx, found, r)
+	case stepResume:
+		if err := w.mark(ctx, found.ID); err != nil {
+			return "", err
+		}
+		return found.ID, s.resume(ctx, found)
+	case stepWait:
+		return found.ID, w.markAction(ctx, found.ID)
+	case stepFree:
+		return "", s.free(ctx, r.Name, found.ID)
+	case stepDelete:
+		_, err := s.Delete(ctx, controller.StackDeletion{Name: r.Name, ID: controller.StackID(found.ID), Progress: r.Progress})
+		return "", err
+	}
+	return "", fmt.Errorf("it exists (%s) and was not made for this environment: its tags are %q; delete it or name the environment otherwise", found.ID, found.Tags)
 }
 
 // find returns the stack that has the name now, nil when none has.
@@ -192,14 +210,14 @@ func (s *Stacks) find(ctx context.Context, name string) (*stacks.RetrievedStack,
 	return found, nil
 }
 
-func (s *Stacks) create(ctx context.Context, r controller.StackRequest) (*stacks.RetrievedStack, error) {
+func (s *Stacks) create(ctx context.Context, r controller.StackRequest) (string, error) {
 	b := body(r)
 	b["stack_name"] = r.Name
 	made, err := stacks.Create(ctx, s.heat, b).Extract()
 	if err != nil {
-		return nil, err
+		return "", err
 	}
-	return &stacks.RetrievedStack{ID: made.ID, Name: r.Name}, nil
+	return made.ID, nil
 }
 
 func (s *Stacks) patch(ctx context.Context, found *stacks.RetrievedStack, r controller.StackRequest) error {

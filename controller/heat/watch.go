@@ -82,9 +82,6 @@ func (w *watcher) poll(ctx context.Context, id string) error {
 	if err != nil {
 		return err
 	}
-	if w.seen == nil {
-		w.reset()
-	}
 	for _, e := range events {
 		if w.seen[e.ID] {
 			continue

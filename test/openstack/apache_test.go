@@ -183,6 +183,10 @@ func TestApacheIsDeployedIntoARealServerAndDeleted(t *testing.T) {
 		}
 	}
 	e, err := d.Environment(t.Context(), "apache")
+	// the timeline tells the end a moment before the record has it
+	for end := time.Now().Add(5 * time.Second); err == nil && e.State == controller.StateDeploying && time.Now().Before(end); e, err = d.Environment(t.Context(), "apache") {
+		time.Sleep(50 * time.Millisecond)
+	}
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -250,7 +250,7 @@ export OS_AUTH_URL=http://$LOOP:$P_KEYSTONE/v3 OS_IDENTITY_API_VERSION=3 OS_REGI
 export OS_USERNAME=demo OS_PASSWORD=$SECRET OS_PROJECT_NAME=demo
 export OS_USER_DOMAIN_NAME=Default OS_PROJECT_DOMAIN_NAME=Default
 export MURANO_BENCH_NETNS=$NETNS MURANO_BENCH_LOG=$LOG
-# one account per side: the controller owns vhost murano, agents read their queues and write to the default exchange
+# one account a side, in the virtual host murano; see broker_accounts
 export MURANO_TEST_AMQP=amqp://murano-controller:$SECRET@$LOOP:$P_AMQP/murano
 export MURANO_TEST_GUEST_AMQP=amqp://murano-agent:$SECRET@$PUBLIC.1:5672/murano
 C

@@ -50,7 +50,7 @@ start_rabbitmq() {
     /usr/lib/rabbitmq/bin/rabbitmq-server
 }
 
-# Accounts: one for OpenStack; one for the controller, which owns vhost murano;
+# Accounts: one for OpenStack; one for the controller, for its own queues and the agents' in vhost murano;
 # one for the agents, which may read agents' queues and publish through the default
 # exchange, and may declare nothing.
 broker_accounts() {
@@ -60,9 +60,9 @@ broker_accounts() {
   rabbitmqctl delete_user guest
   rabbitmqctl add_vhost murano
   rabbitmqctl add_user murano-controller "$SECRET"
-  rabbitmqctl set_permissions -p murano murano-controller '.*' '.*' '.*'
+  rabbitmqctl set_permissions -p murano murano-controller '^(e[0-9a-f]+-h[0-9a-f]+|murano-.*)$' '^amq\.default$' '^(e[0-9a-f]+-h[0-9a-f]+|murano-.*)$'
   rabbitmqctl add_user murano-agent "$SECRET"
-  rabbitmqctl set_permissions -p murano murano-agent '^$' '^amq\.default$' '^e[a-z0-9-]+-h[a-z0-9-]+$'
+  rabbitmqctl set_permissions -p murano murano-agent '^$' '^amq\.default$' '^e[0-9a-f]+-h[0-9a-f]+$'
 }
 
 sync_keystone_keys() {
