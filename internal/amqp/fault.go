@@ -133,7 +133,14 @@ func certified(c *x509.Certificate) string {
 // how reading ended, if it did.
 func loginFault(host string, o Options, err, read error) *Fault {
 	var e *amqp091.Error
-	if !errors.As(err, &e) {
+	var broke *net.OpError
+	switch {
+	case errors.As(err, &e):
+	case errors.As(err, &broke) && !broke.Timeout():
+		// The library closes the connection over a frame it cannot read, and
+		// whether its own answer or that is told first is a race.
+		return endedEarly(host, o, err)
+	default:
 		return &Fault{Protocol, fmt.Sprintf("login at %s: %v", host, err), "check that RabbitMQ 3.8 or newer runs there", err}
 	}
 	silent := errors.Is(read, os.ErrDeadlineExceeded) || errors.Is(read, net.ErrClosed)
@@ -153,13 +160,18 @@ func loginFault(host string, o Options, err, read error) *Fault {
 		}
 		return &Fault{NoLogin, fmt.Sprintf("%s refuses user %q or its password", host, o.User), hint, err}
 	case !e.Server:
-		hint := "check that RabbitMQ listens at rabbitmq.port, and whether it wants TLS (rabbitmq.ssl)"
-		if o.TLS != nil {
-			hint = "check that RabbitMQ listens at rabbitmq.port"
-		}
-		return &Fault{NoAnswer, fmt.Sprintf("%s ends the connection before AMQP begins", host), hint, err}
+		return endedEarly(host, o, err)
 	}
 	return &Fault{Protocol, fmt.Sprintf("%s refuses the connection: %s", host, e.Reason), "see the broker's log", err}
+}
+
+// endedEarly is for something that is no broker, or one that wants TLS.
+func endedEarly(host string, o Options, err error) *Fault {
+	hint := "check that RabbitMQ listens at rabbitmq.port, and whether it wants TLS (rabbitmq.ssl)"
+	if o.TLS != nil {
+		hint = "check that RabbitMQ listens at rabbitmq.port"
+	}
+	return &Fault{NoAnswer, fmt.Sprintf("%s ends the connection before AMQP begins", host), hint, err}
 }
 
 // endFault is for a session that ended.
