@@ -227,6 +227,37 @@ func TestAnIDLongerThanAMQPTakesIsAnswered(t *testing.T) {
 	g.stop(agent)
 }
 
+func TestTwoAgentsOnOneQueueAreToldAndLoseNothing(t *testing.T) {
+	g := newGuest(t)
+	first := g.start()
+	g.logged("broker consuming")
+	twin := *g
+	twin.dir = t.TempDir()
+	twin.config = filepath.Join(twin.dir, "agent.yaml")
+	text := strings.ReplaceAll(textOf(t, g.config), g.dir, twin.dir)
+	if err := os.WriteFile(twin.config, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	second := twin.start()
+	twin.logged("somebody else receives from this queue too")
+	answered := map[string]int{}
+	for i := range 10 {
+		g.send(fmt.Sprint("plan-", i), fmt.Sprintf("echo x >> %s/runs\n", g.dir))
+	}
+	for range 10 {
+		answered[g.result().SourceID]++
+	}
+	g.quiet()
+	if len(answered) != 10 {
+		t.Errorf("answered: %v", answered)
+	}
+	g.stop(first)
+	g.stop(second)
+	if strings.Contains(g.logText(), "somebody else") {
+		t.Error("the first agent, which was alone, was told too")
+	}
+}
+
 func TestAScriptThatRemovesTheStorageCostsOnlyWhatWasInIt(t *testing.T) {
 	g := newGuest(t)
 	agent := g.start()

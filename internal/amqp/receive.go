@@ -89,6 +89,15 @@ func (c *Conn) consume(ctx context.Context, s *session, ch *amqp091.Channel, que
 		if err := ch.Qos(1, 0, false); err != nil {
 			return err
 		}
+		// Passive: RabbitMQ asks for no permission and changes nothing.
+		q, err := ch.QueueDeclarePassive(queue, true, false, false, false, nil)
+		if err != nil {
+			return err
+		}
+		if q.Consumers > 0 {
+			c.o.Log.Warn("somebody else receives from this queue too, and gets a part of its messages; see rabbitmqctl list_consumers",
+				"queue", queue, "others", q.Consumers)
+		}
 		deliveries, err = ch.Consume(queue, "", false, false, false, false, nil)
 		return err
 	}); err != nil {
