@@ -9,6 +9,7 @@ CORPUS   ?=
 # Pinned: a new release of a linter is a change of its own.
 STATICCHECK = honnef.co/go/tools/cmd/staticcheck@v0.8.2
 NFPM        = github.com/goreleaser/nfpm/v2/cmd/nfpm@v2.45.2
+GORELEASER  = github.com/goreleaser/goreleaser/v2@v2.15.1
 TOOLS       = $(CURDIR)/.cache/tools
 SUDO        = $(if $(filter 0,$(shell id -u)),,sudo)
 
@@ -90,11 +91,19 @@ package-rpm: $(TOOLS)/nfpm ## Build the .rpm packages for this machine into dist
 package-test: $(TOOLS)/nfpm ## Install, upgrade and remove the packages in a Debian tree, .deb, .rpm, image element, bootstrap (root; 2 min).
 	$(SUDO) env NFPM=$(TOOLS)/nfpm PATH="$$PATH" test/packaging/test.sh
 
+.PHONY: release-check
+release-check: $(TOOLS)/goreleaser ## Check goreleaser.yaml and build a release that is not published (the tool alone: 4 min of CPU).
+	$(TOOLS)/goreleaser check
+	$(TOOLS)/goreleaser release --snapshot --clean
+
 $(TOOLS)/staticcheck:
 	GOBIN=$(TOOLS) $(GO) install $(STATICCHECK)
 
 $(TOOLS)/nfpm:
 	GOBIN=$(TOOLS) $(GO) install $(NFPM)
+
+$(TOOLS)/goreleaser:
+	GOBIN=$(TOOLS) $(GO) install $(GORELEASER)
 
 .PHONY: golden
 golden: ## Write the golden files anew (bodies need python3, at least 3.11).
