@@ -35,7 +35,8 @@ func newExec() *cobra.Command {
 		Long: `exec runs the plan in PLAN, a JSON or YAML file or - for standard input, as the
 agent would, and prints what its Body returns. Its scripts run as the calling
 user, in a temporary folder that is removed, or below --storage, where their
-logs stay.
+logs stay. Scripts and Body may change whatever that user may, as on a guest:
+read a plan before you run it, or run it as a user that may do little.
 
 Arguments of a program can be read by every user of the machine: give secrets
 with --set-file, from a file of mode 0600 or, as -, from standard input.
