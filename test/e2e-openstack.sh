@@ -29,5 +29,6 @@ go test -c -o .cache/openstack.test ./test/openstack
 log=.cache/e2e-openstack.log
 (cd test/openstack && MURANO_E2E_BIN=$bin ../../.cache/openstack.test -test.v -test.timeout 30m) 2>&1 | tee "$log"
 ! grep -q -- '--- SKIP' "$log" || { echo 'the test was skipped' >&2; exit 1; }
-printf '\n%-28s %6.1f s\n' 'Debian packages' $packages 'OpenStack up' $up 'guest image' $image
+echo
+printf '%-28s %6.1f s\n' 'Debian packages' $packages 'OpenStack up' $up 'guest image' $image
 sed -n '/^controller started /,/^all  /p' "$log"

@@ -287,6 +287,17 @@ func TestAStackUnderWayCanBeDeletedAndItsNameUsedAgain(t *testing.T) {
 	if stack := apply(t, s, r); stack.Status != "CREATE_COMPLETE" {
 		t.Errorf("got %s", stack.Status)
 	}
+	// Deleted twice at once, as after a crash: the second request only waits, for
+	// Heat would cancel the deletion under way and begin again.
+	remove(t, r.Name)
+	left, err := s.Delete(t.Context(), controller.StackDeletion{Name: r.Name, Progress: func(e controller.StackEvent) {
+		if e.Status == "DELETE_FAILED" {
+			t.Errorf("%+v", e)
+		}
+	}})
+	if err != nil || len(left) > 0 {
+		t.Errorf("delete: %v, left %+v", err, left)
+	}
 }
 
 func TestLeftoversAreNamed(t *testing.T) {

@@ -73,11 +73,8 @@ func (s *Stacks) delete(ctx context.Context, found *stacks.RetrievedStack, progr
 	// the types are not to be had afterwards
 	w.typeOf(ctx, found.ID, stackevents.Event{})
 	for attempt := 1; ; attempt++ {
-		if err := w.mark(ctx, found.ID); err != nil {
+		if err := s.ask(ctx, w, found, attempt); err != nil {
 			return err
-		}
-		if err := stacks.Delete(ctx, s.heat, found.Name, found.ID).ExtractErr(); err != nil && !is(err, http.StatusNotFound) && !is(err, http.StatusConflict) {
-			return fmt.Errorf("delete stack %s: %w", found.Name, reason(err))
 		}
 		status, err := w.wait(ctx, found.ID)
 		switch {
@@ -94,6 +91,22 @@ func (s *Stacks) delete(ctx context.Context, found *stacks.RetrievedStack, progr
 			return fmt.Errorf("delete stack %s again: %w", found.Name, err)
 		}
 	}
+}
+
+// ask begins one attempt. A deletion under way is only waited for: another
+// request would make Heat cancel it and begin again.
+func (s *Stacks) ask(ctx context.Context, w *watcher, found *stacks.RetrievedStack, attempt int) error {
+	if attempt == 1 && found.Status == "DELETE_IN_PROGRESS" {
+		return w.markAction(ctx, found.ID)
+	}
+	if err := w.mark(ctx, found.ID); err != nil {
+		return err
+	}
+	err := stacks.Delete(ctx, s.heat, found.Name, found.ID).ExtractErr()
+	if err != nil && !is(err, http.StatusNotFound) && !is(err, http.StatusConflict) {
+		return fmt.Errorf("delete stack %s: %w", found.Name, reason(err))
+	}
+	return nil
 }
 
 // had lists what the stack has, nested stacks included, and what its events

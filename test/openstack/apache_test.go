@@ -236,8 +236,8 @@ func TestApacheIsDeployedIntoARealServerAndDeleted(t *testing.T) {
 		t.Errorf("%s still answers: %s", url, out)
 	}
 	queues, err := exec.CommandContext(t.Context(), "./bench.sh", "rabbitmqctl", "list_queues", "-p", "murano", "name", "--no-table-headers").CombinedOutput()
-	if err != nil || strings.Contains(string(queues), "-h") {
-		t.Errorf("queues are left: %v: %s", err, queues)
+	if err != nil || strings.Contains(string(queues), app.Servers[0].Queue) {
+		t.Errorf("the server's queue is left: %v: %s", err, queues)
 	}
 	if d.kills != 5 {
 		t.Errorf("the controller was killed %d times, want 5", d.kills)
