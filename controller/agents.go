@@ -20,8 +20,14 @@ func (c *Controller) receiveEvents(ctx context.Context) error {
 	return c.Transport.Receive(ctx, queue, c.keepEvent)
 }
 
-// keepEvent records an agent's event. One that says nothing to this controller is dropped.
+// keepEvent records an agent's event. One that says nothing to this controller
+// is dropped, and so is what a guest says beyond measure: no guest may fill the
+// store, or keep the others from being heard.
 func (c *Controller) keepEvent(ctx context.Context, m plans.Message) error {
+	if len(m.Body) > maxEvent {
+		c.log().Warn("an event is too long; dropped", "bytes", len(m.Body), "limit", maxEvent)
+		return nil
+	}
 	e, err := plans.ParseEvent(m.Body)
 	if err != nil {
 		c.log().Warn("a message in the queue of events is no event; dropped", "error", err)
@@ -41,14 +47,25 @@ func (c *Controller) keepEvent(ctx context.Context, m plans.Message) error {
 }
 
 func (c *Controller) keepHello(ctx context.Context, e plans.Event) error {
-	s, err := c.Store.PutHello(ctx, e.Queue, Hello{Time: c.now(), Version: e.Version, BootID: e.BootID})
+	s, err := c.Store.Server(ctx, e.Queue)
 	if err != nil {
+		return err
+	}
+	n, span := c.flood.countHello(e.Queue, c.now())
+	if n > maxHello && s.spoke() {
+		return nil
+	}
+	e.Version, e.BootID, e.Hostname = oneLine(e.Version, maxName), oneLine(e.BootID, maxName), oneLine(e.Hostname, maxName)
+	if s, err = c.Store.PutHello(ctx, e.Queue, Hello{Time: c.now(), Version: e.Version, BootID: e.BootID}); err != nil {
 		return err
 	}
 	c.bells.ring(ringServer(e.Queue))
 	text := "the agent is connected"
 	if e.Version != "" {
 		text = "agent " + e.Version + " is connected"
+	}
+	if n == maxHello {
+		text += fmt.Sprintf(", %d times now in less than %v: no more of these are recorded in that time; see why with journalctl -u murano-agent on the server", n, span)
 	}
 	return c.event(ctx, Event{
 		EnvironmentID: s.EnvironmentID, Environment: s.Environment, Application: s.Application, Server: s.Label(),
@@ -57,17 +74,23 @@ func (c *Controller) keepHello(ctx context.Context, e plans.Event) error {
 	})
 }
 
+// keepProgress records what a plan does while the environment's deployment
+// runs; afterwards its result has said everything.
 func (c *Controller) keepProgress(ctx context.Context, e plans.Event) error {
 	p, err := c.Store.Plan(ctx, e.Plan)
-	if err != nil || p.EnvironmentID == "" {
+	if err != nil || p.EnvironmentID == "" || c.flood.flooded(p.EnvironmentID, p.ID) {
 		return err
 	}
-	d, err := c.Store.Deployment(ctx, p.Deployment)
+	sent, err := c.Store.Deployment(ctx, p.Deployment)
 	if err != nil {
 		return err
 	}
-	env, err := c.Store.Environment(ctx, d.Environment)
-	if err != nil || env.ID != p.EnvironmentID || env.State == StateDeleted {
+	env, err := c.Store.Environment(ctx, sent.Environment)
+	if err != nil || env.ID != p.EnvironmentID {
+		return err
+	}
+	d, err := c.Store.Deployment(ctx, env.Deployment) // it may wait for a plan that another has sent
+	if err != nil || d.State != Running {
 		return err
 	}
 	m := c.masks.of(env.ID)
@@ -76,10 +99,14 @@ func (c *Controller) keepProgress(ctx context.Context, e plans.Event) error {
 			return err
 		}
 	}
+	text := oneLine(m.text(e.Text), maxText)
+	if c.flood.countProgress(env.ID, p.ID) == maxProgress {
+		text += fmt.Sprintf(" (plan %s has told %d events: no more of them are recorded)", p.ID, maxProgress)
+	}
 	return c.event(ctx, Event{
-		EnvironmentID: p.EnvironmentID, Environment: env.Name, Deployment: p.Deployment,
-		Application: p.Application, Server: p.Server, Kind: EventAgent, Status: "progress", Text: m.text(e.Text),
-		Fields: map[string]any{"plan": e.Plan, "step": p.Step, "phase": e.Phase, "script": e.Script},
+		EnvironmentID: p.EnvironmentID, Environment: env.Name, Deployment: d.ID,
+		Application: p.Application, Server: p.Server, Kind: EventAgent, Status: "progress", Text: text,
+		Fields: map[string]any{"plan": p.ID, "step": p.Step, "phase": oneLine(e.Phase, maxName), "script": oneLine(e.Script, maxName)},
 	})
 }
 

@@ -216,6 +216,7 @@ func (a *applicationRun) recordServers(ctx context.Context, made []Server, wishe
 			if err := a.Store.RemoveServer(ctx, s.Queue); err != nil {
 				return err
 			}
+			a.flood.dismiss(s.Queue)
 			continue
 		}
 		for _, m := range made {

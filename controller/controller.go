@@ -87,6 +87,7 @@ type Controller struct {
 	bells      bells
 	packages   packageCache
 	masks      masks // of the deployments being carried out
+	flood      floodgate
 	once       sync.Once
 	dispatcher *Dispatcher
 }

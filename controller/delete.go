@@ -170,6 +170,7 @@ func (a *applicationRun) destroy(ctx context.Context) error {
 		if err := a.Store.RemoveServer(ctx, s.Queue); err != nil {
 			return err
 		}
+		a.flood.dismiss(s.Queue)
 	}
 	return nil
 }

@@ -166,6 +166,7 @@ func (r *run) fulfil(ctx context.Context) ([]Leftover, error) {
 	}
 	r.mask = m
 	defer r.masks.use(r.env.ID, m)()
+	defer r.flood.forget(r.env.ID)
 	if err := r.tell(ctx, Event{Kind: EventEnvironment, Status: "begun", Text: string(r.d.Wish) + " begins", Once: "begun"}); err != nil {
 		return nil, err
 	}

@@ -45,22 +45,33 @@ func (d *Dispatcher) Run(ctx context.Context) error {
 	return d.Transport.Receive(ctx, queue, d.keep)
 }
 
-// keep records a result. What can never be recorded is logged and dropped.
+// keep records a result. What can never be recorded is logged and dropped; a
+// result that cannot be read, or is too large to keep, fails its plan.
 func (d *Dispatcher) keep(ctx context.Context, m plans.Message) error {
-	r, err := plans.ParseResult(m.Body)
-	if err != nil {
-		d.log().Warn("a message in the queue of results is no result; dropped", "plan", m.ID, "error", err)
-		return nil
-	}
-	id := or(r.SourceID, m.ID)
-	state, cause := PlanSucceeded, ""
-	if r.ErrorCode != plans.CodeOK {
+	var r plans.Result
+	var err error
+	state, cause, result := PlanSucceeded, "", m.Body
+	if len(m.Body) > maxResult {
+		err = fmt.Errorf("its result has %d bytes, a controller keeps %d; return less from the Body", len(m.Body), maxResult)
+	} else if r, err = plans.ParseResult(m.Body); err != nil {
+		err = fmt.Errorf("its result cannot be read: %w", err)
+	} else if r.ErrorCode != plans.CodeOK {
 		state, cause = PlanFailed, explain(r)
 	}
-	first, err := d.Store.PutResult(ctx, id, state, cause, m.Body, d.now())
+	id := or(r.SourceID, m.ID)
+	shown := oneLine(id, maxName) // whoever can publish can write it
+	if err != nil {
+		d.log().Warn("a message in the queue of results is no result to keep", "plan", shown, "error", err)
+		state, cause = PlanFailed, err.Error()
+		substitute := plans.Result{SourceID: id, ErrorCode: plans.CodeOther, Body: plans.Failure(plans.CodeOther, cause, nil), Time: d.now()}
+		if result, err = substitute.Encode(); err != nil {
+			return nil
+		}
+	}
+	first, err := d.Store.PutResult(ctx, id, state, shortText(cause, maxCause), result, d.now())
 	switch {
 	case errors.Is(err, ErrNotFound):
-		d.log().Warn("a result of an unknown plan; dropped", "plan", id)
+		d.log().Warn("a result of an unknown plan; dropped", "plan", shown)
 		return nil
 	case err != nil:
 		return fmt.Errorf("record result of plan %s: %w", id, err)
