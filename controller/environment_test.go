@@ -228,7 +228,7 @@ func TestAnEnvironmentIsCheckedAgainstItsPackages(t *testing.T) {
 		"  b: {package: com.example.Shop, parameters: {title: \"${applications.a.outputs.url}\", password: longenough}}\n"
 	for name, c := range map[string]struct{ before, after, want string }{
 		"good":                {"name: x", "name: x", ""},
-		"unknown package":     {"b: {package: com.example.Shop", "b: {package: com.example.Shp", `applications.b.package: there is no such package; upload the package, or correct its name`},
+		"unknown package":     {"b: {package: com.example.Shop", "b: {package: com.example.Shp", `applications.b.package: there is no such package; add it with murano-controller package add (or --packages), or correct its name`},
 		"parameter missing":   {"title: abc, ", "", `applications.a.parameters.title: is missing; give a value of type string`},
 		"parameter unknown":   {"title: abc", "tilte: abc, title: abc", `applications.a.parameters.tilte: com.example.Shop has no such parameter; did you mean "title"?`},
 		"parameter too short": {"title: abc", "title: a", `applications.a.parameters.title: minLength: got 1, want 3; give a value of type string`},

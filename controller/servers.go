@@ -128,7 +128,7 @@ func (e Environment) CheckPackages(find func(fullName string) (*Package, error))
 		at := "applications." + string(a.Name)
 		p, err := find(a.Package)
 		if err != nil {
-			faults = append(faults, Fault{Path: at + ".package", What: err.Error(), Do: "upload the package, or correct its name"})
+			faults = append(faults, Fault{Path: at + ".package", What: err.Error(), Do: "add it with murano-controller package add (or --packages), or correct its name"})
 			continue
 		}
 		packages[a.Name] = p
