@@ -3,8 +3,10 @@
 package controller
 
 import (
+	"fmt"
 	"maps"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 )
@@ -23,17 +25,30 @@ type mask struct {
 	secrets map[string]bool
 }
 
-// add makes the mask hide every string in v.
+// add makes the mask hide every string and number in v. A string is hidden in
+// the forms it takes inside JSON and quoted text too, and one of several lines,
+// such as a key, line by line as well: scripts print it so.
 func (m *mask) add(v any) {
 	switch v := v.(type) {
+	case nil, bool: // guessed at the first try
 	case string:
+		forms := []string{v, escaped(v), strings.Trim(strconv.Quote(v), `"`)}
+		if strings.Contains(v, "\n") {
+			for line := range strings.Lines(v) {
+				if line = strings.TrimSpace(line); len(line) >= shortest && !strings.HasPrefix(line, "-----") {
+					forms = append(forms, line)
+				}
+			}
+		}
 		m.mu.Lock()
 		defer m.mu.Unlock()
 		if m.secrets == nil {
 			m.secrets = make(map[string]bool)
 		}
-		if v != "" {
-			m.secrets[v] = true
+		for _, form := range forms {
+			if form != "" {
+				m.secrets[form] = true
+			}
 		}
 	case []any:
 		for _, item := range v {
@@ -43,7 +58,27 @@ func (m *mask) add(v any) {
 		for _, item := range v {
 			m.add(item)
 		}
+	default:
+		m.add(number(v))
 	}
+}
+
+// escaped is s as JSON has it, without the quotes.
+func escaped(s string) string {
+	b, err := compactJSON(s)
+	if err != nil {
+		return s
+	}
+	return strings.TrimSuffix(strings.TrimPrefix(string(b), `"`), `"`)
+}
+
+// number is how a plain JSON number reads.
+func number(v any) string {
+	b, err := compactJSON(v)
+	if err != nil {
+		return fmt.Sprint(v)
+	}
+	return string(b)
 }
 
 // addParameters makes the mask hide the package's secrets among values.
@@ -83,6 +118,11 @@ func (m *mask) value(v any) any {
 		return out
 	case map[string]any:
 		return m.values(v)
+	case nil, bool:
+		return v
+	}
+	if text := number(v); m.text(text) == masked { // a part of another number is no secret
+		return masked
 	}
 	return v
 }
@@ -111,6 +151,9 @@ func (m *mask) holds(v any) bool {
 				return true
 			}
 		}
+	case nil, bool:
+	default:
+		return m.text(number(v)) == masked
 	}
 	return false
 }
