@@ -326,6 +326,23 @@ func TestSecretsAreShownNowhere(t *testing.T) {
 	}
 }
 
+func TestASecretThatWasChangedIsStillNotShown(t *testing.T) {
+	b := newBench(t, nil)
+	b.deploy(shop)
+	if d := b.deploy(strings.ReplaceAll(shop, "s3cret-password", "another-password")); d.State != controller.Succeeded {
+		t.Fatal(d.Cause)
+	}
+	text, err := json.Marshal(b.status("shop"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, password := range []string{"s3cret-password", "another-password"} {
+		if strings.Contains(string(text), password) {
+			t.Errorf("the status shows %s:\n%s", password, text)
+		}
+	}
+}
+
 func TestWhatIsWrongIsFoundBeforeAnythingIsRecorded(t *testing.T) {
 	b := newBench(t, nil)
 	for name, c := range map[string]struct{ old, new, want string }{

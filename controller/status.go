@@ -68,7 +68,7 @@ type StepStatus struct {
 	Plan       string       `json:"plan"` // its ID
 	Deployment DeploymentID `json:"deployment"`
 	State      PlanState    `json:"state"`
-	Cause      string       `json:"cause,omitempty"`
+	Cause      string       `json:"cause,omitempty"`  // absent, as Result is, when a later plan took its place
 	Result     any          `json:"result,omitempty"` // what the plan's Body returned
 	Sent       time.Time    `json:"sent"`
 	Ended      time.Time    `json:"ended,omitzero"`
@@ -161,13 +161,25 @@ func (a ApplicationRecord) status(m *mask, servers []ServerRecord, sent []PlanRe
 			})
 		}
 	}
+	last := make(map[sentTo]string)
 	for _, p := range sent {
 		if p.Application == a.Name {
-			out.Steps = append(out.Steps, StepStatus{
-				Phase: p.Phase, Step: p.Step, Server: p.Server, Plan: p.ID, Deployment: p.Deployment,
-				State: p.State, Cause: m.text(p.Cause), Result: m.value(p.returned()), Sent: p.Created, Ended: p.ResultAt,
-			})
+			last[sentTo{p.Phase, p.Step, p.Server}] = p.ID
 		}
+	}
+	for _, p := range sent {
+		if p.Application != a.Name {
+			continue
+		}
+		step := StepStatus{
+			Phase: p.Phase, Step: p.Step, Server: p.Server, Plan: p.ID, Deployment: p.Deployment,
+			State: p.State, Sent: p.Created, Ended: p.ResultAt,
+		}
+		// One that was replaced may hold a secret that has been changed since, which m does not know.
+		if last[sentTo{p.Phase, p.Step, p.Server}] == p.ID {
+			step.Cause, step.Result = m.text(p.Cause), m.value(p.returned())
+		}
+		out.Steps = append(out.Steps, step)
 	}
 	return out
 }
