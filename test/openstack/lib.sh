@@ -28,7 +28,13 @@ say() { printf '%4d s  %s\n' "$SECONDS" "$*" | tee -a "$LOG/bench.log" >&2; }
 die() { say "FAILED: $*"; exit 1; }
 db() { echo "mysql+pymysql://root@localhost/$1?unix_socket=$SOCK&charset=utf8"; }
 
-alive() { [ -s "$RUN/$1.pid" ] && kill -0 "$(cat "$RUN/$1.pid")" 2>/dev/null; }
+# born PID: when it was started, in ticks since boot (proc(5), stat, field 22); nothing when it is gone
+born() { sed 's/.*) //' "/proc/$1/stat" 2>/dev/null | cut -d' ' -f20; }
+
+# alive NAME: by pid and birth, for a pid of an earlier boot may be somebody else's by now
+alive() {
+  [ -s "$RUN/$1.pid" ] && [ -s "$RUN/$1.born" ] && [ "$(born "$(cat "$RUN/$1.pid")")" = "$(cat "$RUN/$1.born")" ]
+}
 
 # start NAME COMMAND...: runs COMMAND in a session of its own, unless it runs.
 start() {
@@ -36,6 +42,7 @@ start() {
   alive "$name" && return 0
   (cd "$VAR" && exec setsid "$@" </dev/null >>"$LOG/$name.log" 2>&1 9>&-) &
   echo $! >"$RUN/$name.pid"
+  born $! >"$RUN/$name.born"
 }
 
 # start_python NAME MODULE ARGUMENTS...: MODULE's main(), for programs whose
@@ -64,7 +71,7 @@ end() {
     for _ in $(seq 25); do kill -0 $pids 2>/dev/null || break; sleep 0.2; done
     kill -9 $pids 2>/dev/null || true
   fi
-  for name in "$@"; do rm -f "$RUN/$name.pid"; done
+  for name in "$@"; do rm -f "$RUN/$name.pid" "$RUN/$name.born"; done
 }
 
 # wait_port PORT NAME [SECONDS]
