@@ -42,7 +42,7 @@ start() {
   alive "$name" && return 0
   (cd "$VAR" && exec setsid "$@" </dev/null >>"$LOG/$name.log" 2>&1 9>&-) &
   echo $! >"$RUN/$name.pid"
-  born $! >"$RUN/$name.born"
+  born $! >"$RUN/$name.born" || true # it has ended already: the port it should listen on will say so
 }
 
 # start_python NAME MODULE ARGUMENTS...: MODULE's main(), for programs whose
