@@ -32,8 +32,8 @@ if [ ! -e "$cache/cloud-init/usr/bin/cloud-init" ]; then
   tmp=$(mktemp -d)
   trap 'rm -rf "$tmp"' EXIT
   chmod 755 "$tmp"
-  [ -n "$(apt-cache policy cloud-init | sed -n 's/.*Candidate: //p')" ] || apt-get -qq update
-  (cd "$tmp" && apt-get -qq download cloud-init)
+  # The lists of packages may be missing, or so old that the file is gone.
+  (cd "$tmp" && { apt-get -qq download cloud-init 2>/dev/null || { apt-get -qq update && apt-get -qq download cloud-init; }; })
   mkdir -p "$cache"
   dpkg -x "$tmp"/cloud-init_*.deb "$tmp/tree"
   rm -rf "$cache/cloud-init"
