@@ -4,6 +4,7 @@ package controller
 
 import (
 	"context"
+	"fmt"
 	"sync"
 	"time"
 )
@@ -109,7 +110,7 @@ func (c *Controller) event(ctx context.Context, e Event) error {
 func (c *Controller) Events(ctx context.Context, name EnvironmentName, after int64, wait time.Duration) ([]Event, error) {
 	e, err := c.Store.Environment(ctx, name)
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("environment %s: %w", name, err)
 	}
 	ring, stop := c.bells.listen(ringEvents(e.ID))
 	defer stop()

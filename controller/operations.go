@@ -90,7 +90,11 @@ func (c *Controller) begin(ctx context.Context, env EnvironmentRecord, w Wish, p
 
 // Deployment returns one deployment as it stands.
 func (c *Controller) Deployment(ctx context.Context, id DeploymentID) (Deployment, error) {
-	return c.Store.Deployment(ctx, id)
+	d, err := c.Store.Deployment(ctx, id)
+	if err != nil {
+		err = fmt.Errorf("deployment %s: %w", id, err)
+	}
+	return d, err
 }
 
 // Wait returns the deployment once it has ended: succeeded, failed or cancelled.
@@ -100,7 +104,7 @@ func (c *Controller) Wait(ctx context.Context, id DeploymentID) (Deployment, err
 	wish, stopWish := c.bells.listen(ringWish) // another wish cancels this one
 	defer stopWish()
 	for {
-		d, err := c.Store.Deployment(ctx, id)
+		d, err := c.Deployment(ctx, id)
 		if err != nil || d.State != Running {
 			return d, err
 		}

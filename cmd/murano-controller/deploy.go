@@ -41,7 +41,7 @@ given to --set can be seen by other users of this machine.`,
   murano-controller deploy ./io.murano.apps.apache.ApacheHttpServer --name web \
       --set enablePHP=true --server web.count=2 --server web.floatingIP=true \
       --dns 10.0.0.2 --external public --image debian-12-murano --flavor m1.small`,
-		Args: cobra.ExactArgs(1),
+		Args: arguments("PACKAGE"),
 	}
 	conn := connect(cmd)
 	output := outputFlag(cmd)

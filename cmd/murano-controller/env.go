@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"net/http"
 	"os"
 	"path/filepath"
 	"strings"
@@ -143,7 +144,7 @@ func newEnvShow(conn *connection) *cobra.Command {
 		Use:     "show NAME",
 		Short:   "Show an environment: applications, servers, steps, outputs",
 		Example: "  murano-controller env show shop\n  murano-controller env show shop -o json",
-		Args:    cobra.ExactArgs(1),
+		Args:    arguments("NAME"),
 	}
 	cmd.ValidArgsFunction = conn.environments
 	output := outputFlag(cmd)
@@ -154,7 +155,7 @@ func newEnvShow(conn *connection) *cobra.Command {
 		}
 		e, err := client.Environment(cmd.Context(), controller.EnvironmentName(args[0]))
 		if err != nil {
-			return err
+			return missing(err)
 		}
 		return print(cmd.OutOrStdout(), *output, e, func(w io.Writer) { showEnvironment(w, e) })
 	}
@@ -193,7 +194,7 @@ func newEnvEvents(conn *connection) *cobra.Command {
 		Use:     "events NAME",
 		Short:   "Show the timeline of an environment",
 		Example: "  murano-controller env events shop --follow",
-		Args:    cobra.ExactArgs(1),
+		Args:    arguments("NAME"),
 	}
 	cmd.ValidArgsFunction = conn.environments
 	output := outputFlag(cmd)
@@ -216,7 +217,7 @@ func newEnvEvents(conn *connection) *cobra.Command {
 		for {
 			events, err := client.Events(cmd.Context(), name, after, wait)
 			if err != nil {
-				return err
+				return missing(err)
 			}
 			for _, e := range events {
 				after = e.Seq
@@ -249,7 +250,7 @@ func newEnvDelete(conn *connection) *cobra.Command {
 and then looks in Nova, Neutron and Cinder for what is still there. Leftovers are
 listed, with what removes them, and the exit code is 1.`,
 		Example: "  murano-controller env delete shop\n  murano-controller env delete shop --yes -o json",
-		Args:    cobra.ExactArgs(1),
+		Args:    arguments("NAME"),
 	}
 	cmd.ValidArgsFunction = conn.environments
 	output := outputFlag(cmd)
@@ -267,7 +268,7 @@ listed, with what removes them, and the exit code is 1.`,
 		}
 		d, err := client.Delete(cmd.Context(), controller.EnvironmentName(args[0]))
 		if err != nil {
-			return err
+			return missing(err)
 		}
 		if *wait {
 			if d, err = follow(cmd.Context(), client, d, cmd.ErrOrStderr()); err != nil {
@@ -315,4 +316,13 @@ func confirm(cmd *cobra.Command, name string) error {
 		return errors.New("not deleted")
 	}
 	return nil
+}
+
+// missing says how to find the name of an environment that there is, when that is what was wrong.
+func missing(err error) error {
+	var refused *api.Error
+	if errors.As(err, &refused) && refused.Status == http.StatusNotFound {
+		return fmt.Errorf("%w; murano-controller env list shows those there are", err)
+	}
+	return err
 }

@@ -13,6 +13,7 @@ import (
 	"net/http"
 	"os"
 	"os/signal"
+	"strings"
 	"syscall"
 
 	"github.com/spf13/cobra"
@@ -55,22 +56,22 @@ func run(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
 	var left *stopped
 	switch {
 	case errors.As(err, &left):
-		fmt.Fprintln(stderr, "murano-controller:", err)
+		fmt.Fprintln(stderr, "murano-controller:", printable(err.Error()))
 		return exitStopped
 	case errors.As(err, &failed):
-		fmt.Fprintln(stderr, "murano-controller:", err)
+		fmt.Fprintln(stderr, "murano-controller:", printable(err.Error()))
 		return exitFailed
 	case ctx.Err() != nil && errors.Is(err, context.Canceled):
 		fmt.Fprintln(stderr, "murano-controller: interrupted")
 		return exitStopped
 	case errors.As(err, &refused) && (refused.Status == http.StatusUnprocessableEntity || refused.Status == http.StatusRequestEntityTooLarge):
-		fmt.Fprintln(stderr, "murano-controller:", err)
+		fmt.Fprintln(stderr, "murano-controller:", printable(err.Error()))
 		return exitUsage
 	case errors.As(err, &refused), errors.Is(err, api.ErrUnreachable):
-		fmt.Fprintln(stderr, "murano-controller:", err)
+		fmt.Fprintln(stderr, "murano-controller:", printable(err.Error()))
 		return exitReach
 	}
-	fmt.Fprintln(stderr, "murano-controller:", err)
+	fmt.Fprintln(stderr, "murano-controller:", printable(err.Error()))
 	return exitUsage
 }
 
@@ -108,8 +109,24 @@ wrong and nothing was done; 3 the controller cannot be reached or refused;
 		SilenceErrors: true,
 		Version:       version,
 	}
+	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
+		return fmt.Errorf("%w; see %s --help", err, cmd.CommandPath())
+	})
 	root.AddCommand(
 		newServe(), newDev(), newDeploy(), newEnv(), newPackage(), newPlan(), newVersion(), newMan(),
 	)
 	return root
+}
+
+// arguments wants as many as are named; a last one that ends in ... may be repeated.
+func arguments(names ...string) cobra.PositionalArgs {
+	return func(cmd *cobra.Command, args []string) error {
+		switch repeated := strings.HasSuffix(names[len(names)-1], "..."); {
+		case len(args) < len(names):
+			return fmt.Errorf("%s is missing; see %s --help", strings.TrimSuffix(names[len(args)], "..."), cmd.CommandPath())
+		case len(args) > len(names) && !repeated:
+			return fmt.Errorf("%q is too much: it takes %s; see %s --help", args[len(names)], strings.Join(names, " "), cmd.CommandPath())
+		}
+		return nil
+	}
 }

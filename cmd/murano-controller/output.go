@@ -12,6 +12,7 @@ import (
 	"strings"
 	"text/tabwriter"
 	"time"
+	"unicode"
 
 	"github.com/spf13/cobra"
 	"gopkg.in/yaml.v3"
@@ -46,9 +47,14 @@ func outputFlag(cmd *cobra.Command) *format {
 func print(w io.Writer, f format, v any, table func(io.Writer)) error {
 	switch f {
 	case "table":
-		tw := tabwriter.NewWriter(w, 0, 4, 2, ' ', 0)
+		var b strings.Builder
+		tw := tabwriter.NewWriter(&b, 0, 4, 2, ' ', 0)
 		table(tw)
-		return tw.Flush()
+		if err := tw.Flush(); err != nil {
+			return err
+		}
+		_, err := io.WriteString(w, printable(b.String()))
+		return err
 	case "json":
 		e := json.NewEncoder(w)
 		e.SetIndent("", "  ")
@@ -71,6 +77,17 @@ func print(w io.Writer, f format, v any, table func(io.Writer)) error {
 		return e.Close()
 	}
 	return fmt.Errorf("no format is called %s", f)
+}
+
+// printable takes from a text for a person what a terminal would obey: guests
+// and scripts wrote parts of it.
+func printable(s string) string {
+	return strings.Map(func(r rune) rune {
+		if unicode.IsControl(r) && r != '\n' && r != '\t' {
+			return unicode.ReplacementChar
+		}
+		return r
+	}, s)
 }
 
 // showEnvironment writes an environment for a person.
@@ -100,7 +117,7 @@ func showEnvironment(w io.Writer, e controller.EnvironmentStatus) {
 			}
 			fmt.Fprintf(w, "  %s\t%s\t%s\t%s\n", s.Name, address, s.Hostname, agent)
 		}
-		for _, s := range a.Steps {
+		for _, s := range lastSteps(a) {
 			fmt.Fprintf(w, "  %s: %s\t%s\t%s\n", s.Phase, s.Step, s.State, s.Server)
 		}
 		for _, name := range slices.Sorted(maps.Keys(a.Outputs)) {
@@ -109,16 +126,39 @@ func showEnvironment(w io.Writer, e controller.EnvironmentStatus) {
 	}
 }
 
+// lastSteps are those that brought the servers there are to where they are: of
+// a step that was done more than once the last time.
+func lastSteps(a controller.ApplicationStatus) []controller.StepStatus {
+	var out []controller.StepStatus
+	for i, s := range a.Steps {
+		there := slices.ContainsFunc(a.Servers, func(one controller.ServerStatus) bool { return one.Name == s.Server })
+		again := slices.ContainsFunc(a.Steps[i+1:], func(later controller.StepStatus) bool {
+			return later.Phase == s.Phase && later.Step == s.Step && later.Server == s.Server
+		})
+		if there && !again {
+			out = append(out, s)
+		}
+	}
+	return out
+}
+
+// longest is how many bytes of one output a person is shown.
+const longest = 2000
+
 // text is an output's value for a person: a string as it is, else JSON.
 func text(v any) string {
-	if s, ok := v.(string); ok {
-		return indent(s)
+	s, ok := v.(string)
+	if !ok {
+		b, err := json.Marshal(v)
+		if err != nil {
+			return fmt.Sprint(v)
+		}
+		s = string(b)
 	}
-	b, err := json.Marshal(v)
-	if err != nil {
-		return fmt.Sprint(v)
+	if len(s) > longest {
+		s = fmt.Sprintf("%s ... (%d bytes; -o json shows all)", strings.ToValidUTF8(s[:longest], ""), len(s))
 	}
-	return string(b)
+	return indent(s)
 }
 
 func indent(s string) string { return strings.ReplaceAll(s, "\n", "\n\t") }

@@ -27,7 +27,7 @@ func newPackageLint() *cobra.Command {
 		Long: `Lint reads the package, its plan templates and their Bodies, and names each
 problem with file, line and what to do. Exit code 1 when there is an error.`,
 		Example: "  murano-controller package lint examples/packages/com.example.Page",
-		Args:    cobra.MinimumNArgs(1),
+		Args:    arguments("PACKAGE..."),
 	}
 	output := outputFlag(cmd)
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
@@ -68,7 +68,7 @@ func newPackageAdd(conn *connection) *cobra.Command {
 		Use:     "add PACKAGE...",
 		Aliases: []string{"put", "import"},
 		Short:   "Send packages to the controller",
-		Args:    cobra.MinimumNArgs(1),
+		Args:    arguments("PACKAGE..."),
 		Example: "  murano-controller package add examples/packages",
 	}
 	output := outputFlag(cmd)

@@ -30,7 +30,7 @@ func newPlanSend(conn *connection) *cobra.Command {
 a server's agent and waits for the result. Exit code 1 when the plan failed.`,
 		Example: "  murano-controller plan send examples/plans/hello.json --to 'shop/web/web[0]'\n" +
 			"  murano-controller plan send plan.yaml --queue e0123…-h4567… -o json",
-		Args: cobra.ExactArgs(1),
+		Args: arguments("FILE"),
 	}
 	queue := cmd.Flags().String("queue", "", "the agent's queue")
 	to := cmd.Flags().String("to", "", "ENVIRONMENT/APPLICATION/GROUP[INDEX]")
@@ -87,7 +87,7 @@ func queueOf(cmd *cobra.Command, client *api.Client, to string) (string, error) 
 	}
 	e, err := client.Environment(cmd.Context(), controller.EnvironmentName(part[0]))
 	if err != nil {
-		return "", err
+		return "", missing(err)
 	}
 	var there []string
 	for _, a := range e.Applications {

@@ -34,7 +34,7 @@ func (t *timeline) line(e controller.Event) string {
 		who += "/" + e.Server
 	}
 	step, _ := e.Fields["step"].(string)
-	text := t.text(e, step)
+	text := printable(t.text(e, step))
 	if took := t.took(e, step); took != "" {
 		first, rest, _ := strings.Cut(text, "\n")
 		text = strings.TrimSuffix(first+took+"\n"+rest, "\n")
@@ -53,9 +53,14 @@ func (t *timeline) text(e controller.Event, step string) string {
 	}
 	switch e.Kind {
 	case controller.EventEnvironment:
-		if before, _, ok := strings.Cut(e.Text, ": "); ok && known {
-			return before
+		text := e.Text
+		if before, _, ok := strings.Cut(text, ": "); ok && known {
+			text = before
 		}
+		if e.Application == "" { // it may have the name of an application, as in a quick deploy
+			text = "environment: " + text
+		}
+		return text
 	case controller.EventStep:
 		// The server is named before it, and the plan's ID is in the event.
 		if e.Status == "begun" && step != "" {

@@ -21,7 +21,7 @@ func TestATimelineIsForAPerson(t *testing.T) {
 		want  string // empty: not shown live
 	}{
 		{0, controller.Event{Kind: "environment", Status: "begun", Text: "deploy begins"},
-			"    0.0s  shop                      deploy begins"},
+			"    0.0s  shop                      environment: deploy begins"},
 		{-time.Second, controller.Event{Application: "web", Kind: "environment", Status: "begun", Text: "deploy begins: com.example.Web"},
 			"    0.0s  web                       deploy begins: com.example.Web"},
 		{time.Second, controller.Event{Application: "web", Kind: "heat", Status: "CREATE_COMPLETE", Text: "port CREATE_COMPLETE", Fields: heat("OS::Neutron::Port")}, ""},
@@ -46,7 +46,7 @@ func TestATimelineIsForAPerson(t *testing.T) {
 		{84 * time.Second, controller.Event{Application: "db", Kind: "environment", Status: "failed", Text: "failed: stack db: no quota"},
 			"   84.0s  db                        failed: stack db: no quota"},
 		{85 * time.Second, controller.Event{Kind: "environment", Status: "failed", Text: "deploy failed: application web: it broke"},
-			"   85.0s  shop                      deploy failed (1m25s)"},
+			"   85.0s  shop                      environment: deploy failed (1m25s)"},
 	} {
 		e := tt.event
 		e.Environment, e.Time = "shop", start.Add(tt.after)

@@ -176,7 +176,7 @@ func TestRefusals(t *testing.T) {
 			func() error {
 				_, err := b.Deploy(ctx, []byte("name: two\napplications:\n  a: {package: com.example.Lost}\n  b: {package: com.example.Vault, parameters: {exit: five, colour: red}}\n"))
 				return err
-			}, 422, []string{"applications.a.package: the controller has no package com.example.Lost; upload", "applications.b.parameters.exit", "applications.b.parameters.colour", "applications.b.parameters.password"}},
+			}, 422, []string{"applications.a.package: the controller has no package com.example.Lost; add it", "applications.b.parameters.exit", "applications.b.parameters.colour", "applications.b.parameters.password"}},
 		"a wait that is too long": {
 			func() error {
 				_, text := b.request(t, "GET", "/v1/environments/safe/events?wait=61", "Bearer "+token, nil)
