@@ -106,10 +106,11 @@ $(TOOLS)/goreleaser:
 	GOBIN=$(TOOLS) $(GO) install $(GORELEASER)
 
 .PHONY: golden
-golden: ## Write the golden files anew (bodies need python3, at least 3.11).
+golden: ## Write the golden files anew (bodies need python3 of 3.11).
 	$(GO) test ./plans -update
 	$(GO) test ./controller/api -run OpenAPI -update
-	python3 plans/body/testdata/generate.py
+	python3 plans/body/testdata/generate.py golden >plans/body/testdata/golden.json.new
+	mv plans/body/testdata/golden.json.new plans/body/testdata/golden.json
 
 .PHONY: clean
 clean: ## Remove what was built.
