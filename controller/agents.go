@@ -78,7 +78,7 @@ func (c *Controller) keepHello(ctx context.Context, e plans.Event) error {
 // runs; afterwards its result has said everything.
 func (c *Controller) keepProgress(ctx context.Context, e plans.Event) error {
 	p, err := c.Store.Plan(ctx, e.Plan)
-	if err != nil || p.EnvironmentID == "" || c.flood.flooded(p.EnvironmentID, p.ID) {
+	if err != nil || p.Deployment == "" || c.flood.flooded(p.EnvironmentID, p.ID) {
 		return err
 	}
 	sent, err := c.Store.Deployment(ctx, p.Deployment)

@@ -87,10 +87,16 @@ func (d *Dispatcher) keep(ctx context.Context, m plans.Message) error {
 // wraps ErrSilent when no result came in time, plans.ErrUnroutable when there
 // is no such queue.
 func (d *Dispatcher) Dispatch(ctx context.Context, queue string, p plans.Plan) (plans.Result, error) {
+	return d.dispatch(ctx, queue, p, "")
+}
+
+// dispatch is Dispatch for a server of the environment, with which the plan is forgotten.
+func (d *Dispatcher) dispatch(ctx context.Context, queue string, p plans.Plan, environmentID string) (plans.Result, error) {
 	r, err := d.prepare(ctx, queue, p)
 	if err != nil {
 		return plans.Result{}, err
 	}
+	r.EnvironmentID = environmentID
 	if err := d.Store.PutPlan(ctx, r); err != nil {
 		if errors.Is(err, ErrKnownPlan) {
 			err = fmt.Errorf("plan %s: %w; give it another ID, or none", r.ID, err)

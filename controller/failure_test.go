@@ -376,6 +376,16 @@ func TestAPlanIsSentByHand(t *testing.T) {
 	if err != nil || r.ErrorCode != plans.CodeOK {
 		t.Errorf("result %+v, %v", r, err)
 	}
+	status := b.status("shop")
+	recorded, err := b.Store.Plans(t.Context(), status.ID)
+	if err != nil || !slices.ContainsFunc(recorded, func(one controller.PlanRecord) bool { return one.ID == r.SourceID }) {
+		t.Errorf("the plan does not belong to its server's environment: %v, %v", recorded, err)
+	}
+	for _, a := range status.Applications {
+		if slices.ContainsFunc(a.Steps, func(s controller.StepStatus) bool { return s.Plan == r.SourceID }) {
+			t.Errorf("the plan is shown as a step of %s", a.Name)
+		}
+	}
 	p.ID = r.SourceID
 	if _, err := b.SendPlan(t.Context(), queue, p); !errors.Is(err, controller.ErrKnownPlan) {
 		t.Errorf("the same ID again: %v", err)

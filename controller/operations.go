@@ -118,9 +118,18 @@ func (c *Controller) Wait(ctx context.Context, id DeploymentID) (Deployment, err
 }
 
 // SendPlan sends a plan by hand to the agent that reads queue and returns its
-// result, a failed one too; see Dispatcher.Dispatch for the errors.
+// result, a failed one too; see Dispatcher.Dispatch for the errors. What is
+// recorded of it, which may hold secrets, goes with the server's environment.
 func (c *Controller) SendPlan(ctx context.Context, queue string, p plans.Plan) (plans.Result, error) {
-	return c.Dispatcher().Dispatch(ctx, queue, p)
+	s, err := c.Store.Server(ctx, queue)
+	if err != nil && !errors.Is(err, ErrNotFound) { // an agent that this controller did not make may be spoken to
+		return plans.Result{}, err
+	}
+	r, err := c.Dispatcher().dispatch(ctx, queue, p, s.EnvironmentID)
+	if errors.Is(err, ErrNotFound) {
+		err = fmt.Errorf("environment %s was deleted before the result came: the plan is %w", s.Environment, err)
+	}
+	return r, err
 }
 
 // packagesOf reads the packages of a deployment, by full name.

@@ -229,13 +229,14 @@ type PlanState string
 type PlanRecord struct {
 	ID    string // the plan's own
 	Queue string
-	// EnvironmentID and the five after it are empty for a plan that was sent by hand.
+	// EnvironmentID is empty for a plan that was sent by hand to an agent of no environment.
 	EnvironmentID string
-	Deployment    DeploymentID
-	Application   ApplicationName
-	Phase         string // deploy or destroy
-	Step          string
-	Server        string // group[index]
+	// Deployment and the four after it are empty for a plan that was sent by hand.
+	Deployment  DeploymentID
+	Application ApplicationName
+	Phase       string // deploy or destroy
+	Step        string
+	Server      string // group[index]
 	// Digest is equal for two plans that do the same on the same server: ID and Stamp do not count.
 	Digest    string
 	Stamp     int64
