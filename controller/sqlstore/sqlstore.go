@@ -60,7 +60,7 @@ func Open(ctx context.Context, path string) (*DB, error) {
 	db := &DB{lock: lock}
 	f, err := os.OpenFile(path, os.O_CREATE|os.O_RDWR, 0o600) // SQLite's other files take its mode
 	if err == nil {
-		err = f.Close()
+		err = errors.Join(f.Chmod(0o600), f.Close()) // it may be a backup that was put back
 	}
 	if err == nil {
 		// synchronous FULL: a commit is on disk before it returns, in WAL mode too.

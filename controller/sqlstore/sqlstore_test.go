@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"testing"
 
@@ -179,5 +180,24 @@ func write(t *testing.T, path string) {
 			t.Fatal(err)
 		}
 		os.Stdout.Write([]byte("+"))
+	}
+}
+
+func TestAFileThatEverybodyCouldReadIsClosed(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "murano.db")
+	if err := os.WriteFile(path, nil, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	db, err := sqlstore.Open(t.Context(), path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer db.Close()
+	info, err := os.Stat(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if info.Mode().Perm() != 0o600 && runtime.GOOS != "windows" {
+		t.Errorf("mode %v", info.Mode())
 	}
 }
