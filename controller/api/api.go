@@ -75,9 +75,9 @@ func (s *Server) guard(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Server", "murano-controller/"+s.Version)
 		if r.URL.Path != "/healthz" && !strings.HasPrefix(r.URL.Path, "/openapi") {
-			token, ok := strings.CutPrefix(r.Header.Get("Authorization"), "Bearer ")
+			scheme, token, _ := strings.Cut(r.Header.Get("Authorization"), " ")
 			got := sha256.Sum256([]byte(token))
-			if !ok || s.Token == "" || subtle.ConstantTimeCompare(got[:], want[:]) != 1 {
+			if !strings.EqualFold(scheme, "Bearer") || s.Token == "" || subtle.ConstantTimeCompare(got[:], want[:]) != 1 {
 				w.Header().Set("WWW-Authenticate", `Bearer realm="murano"`)
 				w.Header().Set("Content-Type", "application/problem+json")
 				w.WriteHeader(http.StatusUnauthorized)

@@ -191,6 +191,9 @@ func TestWithoutTheTokenNothingIsTold(t *testing.T) {
 			}
 		})
 	}
+	if resp, text := b.request(t, "GET", "/v1/packages", "bearer "+token, nil); resp.StatusCode != http.StatusOK {
+		t.Errorf("the scheme in lower case: %d %s, want 200", resp.StatusCode, text)
+	}
 	for _, path := range []string{"/healthz", "/openapi.json", "/openapi.yaml"} {
 		if resp, text := b.request(t, "GET", path, "", nil); resp.StatusCode != http.StatusOK {
 			t.Errorf("%s: %d %s, want 200 for everybody", path, resp.StatusCode, text)
