@@ -50,7 +50,11 @@ variables.`,
 		if err != nil {
 			return err
 		}
-		return serve(cmd.Context(), s, newLog(cmd.ErrOrStderr(), s.Log.Format, s.Log.Debug))
+		log := newLog(cmd.ErrOrStderr(), s.Log.Format, s.Log.Debug)
+		for _, exposed := range s.exposed(*file) {
+			log.Warn("a secret can be read by every user of this machine; take that from them: chmod o-rwx", "file", exposed)
+		}
+		return serve(cmd.Context(), s, log)
 	}
 	return cmd
 }
@@ -136,7 +140,11 @@ func runBoth(ctx context.Context, c *controller.Controller, token string, listen
 	server := &http.Server{
 		Handler:           (&api.Server{Controller: c, Version: version, Token: token}).Handler(),
 		ReadHeaderTimeout: 10 * time.Second,
-		BaseContext:       api.EndWith(ctx),
+		// Of a whole request; the API gives large bodies more. An answer may
+		// take as long as a plan runs, so there is no WriteTimeout.
+		ReadTimeout: 30 * time.Second,
+		IdleTimeout: 2 * time.Minute,
+		BaseContext: api.EndWith(ctx),
 	}
 	g.Go(func() error { return c.Run(ctx) })
 	g.Go(func() error {

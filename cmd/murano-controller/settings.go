@@ -10,6 +10,8 @@ import (
 	"fmt"
 	"net"
 	"os"
+	"runtime"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -156,6 +158,24 @@ func (s settings) guests(key crypto.Signer) (controller.AgentBroker, error) {
 		out.EngineKey = pem.EncodeToMemory(&pem.Block{Type: "PUBLIC KEY", Bytes: der})
 	}
 	return out, nil
+}
+
+// exposed lists those of the files with secrets that others than owner and
+// group can read. file is the configuration's own. On Windows, whose modes say
+// nothing of that, there are none.
+func (s settings) exposed(file string) []string {
+	secret := []string{s.Broker.PasswordFile, s.Agent.PasswordFile, s.SigningKeyFile, s.TLS.Key, s.TokenFile}
+	if s.Broker.PasswordFile == "" || s.Agent.PasswordFile == "" { // then it has a password in it
+		secret = append(secret, file)
+	}
+	var out []string
+	for _, name := range secret {
+		info, err := os.Stat(name)
+		if err == nil && info.Mode().Perm()&0o004 != 0 && runtime.GOOS != "windows" && !slices.Contains(out, name) {
+			out = append(out, name)
+		}
+	}
+	return out
 }
 
 // signingKey reads the key plans are signed with; nil means none.

@@ -7,6 +7,8 @@ import (
 	"os"
 	"path/filepath"
 	"reflect"
+	"runtime"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -210,5 +212,31 @@ func TestTheSampleLoadsOnceItIsFilledIn(t *testing.T) {
 	s.Defaults.DNS, bare.Defaults.DNS = nil, nil
 	if !reflect.DeepEqual(s, bare) {
 		t.Errorf("the sample gives\n%+v\nand its defaults are\n%+v", s, bare)
+	}
+}
+
+func TestFilesWithSecretsThatEverybodyCanReadAreNamed(t *testing.T) {
+	if runtime.GOOS == "windows" {
+		t.Skip("modes say nothing there")
+	}
+	dir := t.TempDir()
+	open, closed, config := filepath.Join(dir, "open"), filepath.Join(dir, "closed"), filepath.Join(dir, "controller.yaml")
+	for name, mode := range map[string]os.FileMode{open: 0o644, closed: 0o640, config: 0o644} {
+		err := os.WriteFile(name, []byte("secret\n"), mode)
+		if err == nil {
+			err = os.Chmod(name, mode) // whatever the umask
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	var s settings
+	s.Broker.PasswordFile, s.Agent.PasswordFile = closed, open
+	if got, want := s.exposed(config), []string{open}; !slices.Equal(got, want) {
+		t.Errorf("with the passwords elsewhere %q, want %q", got, want)
+	}
+	s.Agent.PasswordFile, s.SigningKeyFile, s.TokenFile = "", closed, filepath.Join(dir, "not there yet")
+	if got, want := s.exposed(config), []string{config}; !slices.Equal(got, want) {
+		t.Errorf("with a password in it %q, want %q", got, want)
 	}
 }
