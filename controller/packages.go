@@ -9,6 +9,9 @@ import (
 	"sync"
 )
 
+// mostPackages is how many packages are held in memory.
+const mostPackages = 64
+
 // A packageCache holds packages that were read from the store, by digest.
 type packageCache struct {
 	mu       sync.Mutex
@@ -78,7 +81,7 @@ func (c *packageCache) read(r PackageRecord) (*Package, error) {
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.byDigest == nil {
+	if c.byDigest == nil || len(c.byDigest) >= mostPackages {
 		c.byDigest = make(map[string]*Package)
 	}
 	c.byDigest[r.Digest] = p

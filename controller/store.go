@@ -32,10 +32,16 @@ type Environments interface {
 	Timeline
 }
 
+// KeptPackages is how many versions of a package are kept though nothing uses
+// them: a deployment that is about to begin may.
+const KeptPackages = 10
+
 // StoredPackages are the application packages, addressed by content.
 type StoredPackages interface {
 	// PutPackage adds p. A package of the same name becomes an older version:
-	// still found by its digest, no longer by its name.
+	// still found by its digest, no longer by its name. Of the older ones
+	// KeptPackages are kept, and those that an application or a deployment
+	// that runs was made with.
 	PutPackage(ctx context.Context, p PackageRecord) error
 	// PackageNamed returns the package that was put last under this full name.
 	PackageNamed(ctx context.Context, name string) (PackageRecord, error)

@@ -21,6 +21,14 @@ func (db *DB) PutPackage(ctx context.Context, p controller.PackageRecord) error 
 		}
 		_, err := tx.ExecContext(ctx, "INSERT INTO packages ("+packageColumns+") VALUES (?, ?, ?, ?, ?)",
 			p.Digest, p.Name, p.Title, p.Zip, nanos(p.Added))
+		if err != nil {
+			return err
+		}
+		_, err = tx.ExecContext(ctx, `DELETE FROM packages WHERE name = ?
+			AND number NOT IN (SELECT number FROM packages WHERE name = ? ORDER BY number DESC LIMIT ?)
+			AND digest NOT IN (SELECT package_digest FROM applications)
+			AND NOT EXISTS (SELECT 1 FROM deployments d WHERE d.state = ? AND instr(d.packages, packages.digest) > 0)`,
+			p.Name, p.Name, controller.KeptPackages, controller.Running)
 		return err
 	})
 }

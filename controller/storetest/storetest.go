@@ -38,6 +38,7 @@ func Run(t *testing.T, lasting bool, open func(t *testing.T, folder string) Stor
 	s := suite{open, lasting}
 	for name, test := range map[string]func(*testing.T, Store){
 		"a package is found by name and by digest":                        packages,
+		"of a package's versions the newest are kept and those in use":    packageVersions,
 		"an environment has one living record a name":                     names,
 		"a new wish cancels the one before":                               wishes,
 		"a deployment that was overtaken changes nothing when it ends":    overtaken,
@@ -121,6 +122,29 @@ func packages(t *testing.T, s Store) {
 	list, err := s.Packages(t.Context())
 	young.Zip, other.Zip = nil, nil
 	want(t, list, []controller.PackageRecord{other, young}, err)
+}
+
+func packageVersions(t *testing.T, s Store) {
+	put := func(i int) {
+		must(t, s.PutPackage(t.Context(), controller.PackageRecord{Digest: fmt.Sprint("digest-", i, "."), Name: "a.B", Title: "B", Zip: []byte("x"), Added: start}))
+	}
+	put(0)
+	put(1)
+	put(2)
+	d := wish("d1", "e1")
+	d.Packages = map[string]string{"a.B": "digest-0."}
+	must(t, s.Begin(t.Context(), shop("e1"), d))
+	must(t, s.PutApplication(t.Context(), controller.ApplicationRecord{EnvironmentID: "e1", Name: "b", Package: "a.B", PackageDigest: "digest-1."}))
+	const newest = 3 + controller.KeptPackages
+	for i := 3; i <= newest; i++ {
+		put(i)
+	}
+	for i := range newest + 1 {
+		_, err := s.PackageOf(t.Context(), fmt.Sprint("digest-", i, "."))
+		if gone := i == 2 || i == 3; gone != errors.Is(err, controller.ErrNotFound) {
+			t.Errorf("version %d of %d, of which a deployment uses 0 and an application 1: %v", i, newest, err)
+		}
+	}
 }
 
 func names(t *testing.T, s Store) {
