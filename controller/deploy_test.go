@@ -66,7 +66,7 @@ func (b *bench) delete(name controller.EnvironmentName) controller.Deployment {
 func (b *bench) wait(d controller.Deployment, err error) controller.Deployment {
 	b.t.Helper()
 	if err == nil {
-		ctx, cancel := context.WithTimeout(b.t.Context(), 20*time.Second)
+		ctx, cancel := context.WithTimeout(b.t.Context(), 2*time.Minute)
 		defer cancel()
 		d, err = b.Wait(ctx, d.ID)
 	}

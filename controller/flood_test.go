@@ -59,7 +59,7 @@ func (b *bench) all(name controller.EnvironmentName) (out []controller.Event) {
 }
 
 func TestAGuestThatNeverStopsTalkingFillsNoTimeline(t *testing.T) {
-	const flood = 3000 // more than is kept
+	const flood = 2100 // more than is kept
 	var b *bench
 	b = newBench(t, func(_ *controller.Controller, c *cloud) {
 		c.answer = func(hostname string, p plans.Plan) plans.Result {
@@ -234,8 +234,7 @@ func TestAResultForAPlanNobodyKnowsIsDropped(t *testing.T) {
 // The plan is given up, its result comes, and the next deployment goes on from it.
 func TestAResultThatComesAfterItsPlanWasGivenUpIsKept(t *testing.T) {
 	late := make(chan string, 1)
-	var b *bench
-	b = newBench(t, func(c *controller.Controller, cl *cloud) {
+	b := newBench(t, func(c *controller.Controller, cl *cloud) {
 		c.Options.StepTimeout, c.Options.SilenceTimeout = 50*time.Millisecond, 50*time.Millisecond
 		cl.answer = func(_ string, p plans.Plan) plans.Result {
 			select {
