@@ -18,7 +18,7 @@ const (
 	maxEvent    = 64 << 10 // bytes of an event as it comes
 	maxText     = 2 << 10  // bytes of an event's text
 	maxName     = 256      // bytes of each other field of an event
-	maxProgress = 2000     // events of one plan in one deployment
+	maxProgress = 500      // events of one plan in one deployment
 	maxHello    = 20       // words of one server's agent in a helloSpan
 	helloSpan   = 10 * time.Minute
 	longestSpan = 24 * time.Hour

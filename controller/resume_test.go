@@ -155,7 +155,7 @@ func TestANewerPackageIsForLaterDeployments(t *testing.T) {
 	}
 }
 
-// eventually fails the test when what is expected does not come true in ten seconds.
+// eventually fails the test when what is expected does not come true in two minutes.
 func eventually(t *testing.T, what string, holds func() bool) {
 	t.Helper()
 	late := time.After(2 * time.Minute) // with the race detector on a busy machine
