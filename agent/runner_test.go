@@ -275,7 +275,7 @@ func TestScriptsAreTriedAgainAsTheirRetrySays(t *testing.T) {
 		{"not at all without retry", nil, "1 0", "", 1, 100},
 		{"on the codes that are named", object{"attempts": 5, "delay": "1ms", "on": []any{75}}, "75 75 3 0", "", 3, 100},
 		{"on the class that is named", object{"attempts": 2, "delay": "1ms", "class": []any{"lock"}}, "100 0", "E: Could not get lock /var/lib/dpkg/lock-frontend", 2, 0},
-		{"not on another class", object{"attempts": 2, "delay": "1ms", "class": []any{"lock"}}, "100 0", "Temporary failure resolving deb.debian.org", 1, 100},
+		{"not on another class", object{"attempts": 2, "delay": "1ms", "class": []any{"lock"}}, "100 0", "Temporary failure resolving archive.example", 1, 100},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {

@@ -24,15 +24,6 @@ PACKAGES=systemd,systemd-sysv,systemd-resolved,libnss-resolve,libpam-systemd,dbu
 OFFLINE=apache2        # what the guest's own repository has, dependencies included
 NAME=murano-debian-12
 
-# The archive is the one this machine itself installs from.
-archive() {
-  local file
-  for file in /etc/apt/sources.list.d/debian.sources /etc/apt/sources.list; do
-    if [ -s "$file" ]; then echo "$file"; return; fi
-  done
-  echo "deb http://deb.debian.org/debian $SUITE main"
-}
-
 digest() { cat "$@" | sha256sum | cut -c1-16; }
 
 # build_root DIRECTORY: root tree beside vmlinuz and initrd.
@@ -44,7 +35,7 @@ build_root() {
     --dpkgopt='path-exclude=/usr/share/man/*' --dpkgopt='path-exclude=/usr/share/locale/*' \
     --dpkgopt='path-exclude=/usr/share/doc/*' --dpkgopt='path-include=/usr/share/doc/*/copyright' \
     --skip=cleanup/apt/lists --customize-hook="$HERE/image-root.sh \"\$1\" '$new' '$OFFLINE'" \
-    $SUITE "$new/root" "$(archive)"
+    $SUITE "$new/root" "$("$HERE/../archive.sh")"
   make_initrd "$new/root" "$new/initrd"
   rm -rf "$out"; mv "$new" "$out"
 }

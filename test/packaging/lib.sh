@@ -38,15 +38,6 @@ apt() {
   }
 }
 
-# The archive is the one this machine itself installs from.
-archive() {
-  local file
-  for file in /etc/apt/sources.list.d/debian.sources /etc/apt/sources.list; do
-    if [ -s "$file" ]; then echo "$file"; return; fi
-  done
-  echo 'deb http://deb.debian.org/debian bookworm main'
-}
-
 # tree: the path of a small Debian with systemd and three ways to fetch a file.
 tree() {
   local include=systemd,curl,wget,python3 root
@@ -56,7 +47,7 @@ tree() {
     find "$CACHE" -maxdepth 1 -name 'packaging-*' -exec rm -rf {} +
     mmdebstrap --quiet --mode=root --variant=minbase --format=directory --include=$include \
       --aptopt='Apt::Install-Recommends "false"' --aptopt='Acquire::Languages "none"' --dpkgopt=force-unsafe-io \
-      bookworm "$root.new" "$(archive)" >&2
+      bookworm "$root.new" "$(test/archive.sh)" >&2
     mv "$root.new" "$root"
   fi
   echo "$root"
