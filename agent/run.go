@@ -120,6 +120,9 @@ func (a *Agent) check() error {
 // receive keeps every message; what is not kept is not acknowledged.
 func (a *Agent) receive(ctx context.Context) error {
 	return a.Transport.Receive(ctx, a.Queue, func(ctx context.Context, m plans.Message) error {
+		if key := a.Runner.Key; key != nil && plans.Verify(key, a.Queue, m) != nil {
+			return a.turnAway(ctx, m)
+		}
 		if err := a.Store.Put(ctx, m); err != nil {
 			a.log().Error("plan was not kept; the broker will deliver it again", "plan", m.ID, "error", err)
 			return err
@@ -127,6 +130,19 @@ func (a *Agent) receive(ctx context.Context) error {
 		a.log().Info("plan kept", "plan", m.ID, "bytes", len(m.Body))
 		return nil
 	})
+}
+
+// turnAway answers a message that is not signed by the key. Nothing of its body
+// is read and nothing of it is kept: it can neither take the ID of a plan nor
+// have the recorded result of one sent to a queue of its choice.
+func (a *Agent) turnAway(ctx context.Context, m plans.Message) error {
+	a.log().Warn("a message that is not signed by engine_key was refused", "plan", m.ID, "bytes", len(m.Body))
+	result := a.Runner.Answer(ctx, Entry{Message: plans.Message{ID: m.ID}})
+	_, err := a.publish(ctx, Answer{Result: result})
+	if errors.Is(err, plans.ErrUnroutable) {
+		return nil // nobody listens; what is not signed is not worth waiting for that
+	}
+	return err
 }
 
 // workAll runs plan after plan. It returns the Key of the plan that the end of

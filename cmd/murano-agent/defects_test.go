@@ -98,7 +98,9 @@ func TestOnlyPlansSignedForThisQueueRun(t *testing.T) {
 		runs  bool
 	}{
 		{"unsigned", g.queue, nil, nil, false},
+		{"signed", g.queue, nil, nil, false}, // does not take the ID of the plan below
 		{"signed", g.queue, key, nil, true},
+		{"signed", g.queue, nil, nil, false}, // does not get its result
 		{"for-another-queue", "e1-h2", key, nil, false},
 		{"by-another-key", g.queue, other, nil, false},
 		{"altered", g.queue, key, func(b []byte) []byte { return bytes.Replace(b, []byte("echo"), []byte("printf"), 1) }, false},
