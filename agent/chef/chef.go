@@ -11,7 +11,6 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"strings"
 
 	"github.com/openmurano/murano/agent"
 	"github.com/openmurano/murano/agent/recipe"
@@ -36,12 +35,10 @@ func (x *Executor) Run(ctx context.Context, c agent.Call) (agent.Output, error) 
 	if err != nil {
 		return agent.Output{}, err
 	}
-	at := strings.LastIndex(c.Script.EntryPoint, "::")
-	if at < 0 {
-		return agent.Output{}, &agent.ScriptError{Message: fmt.Sprintf("Module recipe name format %s is not valid", c.Script.EntryPoint)}
+	cookbook, name, err := recipe.Split(c)
+	if err != nil {
+		return agent.Output{}, err
 	}
-	cookbook, name := c.Script.EntryPoint[:at], c.Script.EntryPoint[at+2:]
-
 	cookbooks := c.Dir
 	if c.Script.Options.UseBerkshelf {
 		if cookbooks, err = x.vendor(ctx, c, cookbook); err != nil {
@@ -52,7 +49,7 @@ func (x *Executor) Run(ctx context.Context, c agent.Call) (agent.Output, error) 
 	if err != nil {
 		return agent.Output{}, unprepared(cookbook, name, err)
 	}
-	return x.execute(ctx, c, dir, "chef-solo", "-j", "node.json", "-c", filepath.Join(c.Dir, "solo.rb"))
+	return recipe.Run(ctx, x.Program, c, dir, "chef-solo", "-j", "node.json", "-c", filepath.Join(c.Dir, "solo.rb"))
 }
 
 // configure writes node.json and solo.rb, and returns the folder to run in.
@@ -99,7 +96,7 @@ func (x *Executor) vendor(ctx context.Context, c agent.Call, cookbook string) (s
 	if err != nil {
 		return "", err
 	}
-	out, err := x.execute(ctx, c, dir, "berks", "vendor", "--berksfile="+file, into)
+	out, err := recipe.Run(ctx, x.Program, c, dir, "berks", "vendor", "--berksfile="+file, into)
 	if err != nil {
 		return "", err
 	}
@@ -111,23 +108,6 @@ func (x *Executor) vendor(ctx context.Context, c agent.Call, cookbook string) (s
 		return "", &agent.ScriptError{Message: message, Output: &out}
 	}
 	return into, nil
-}
-
-// execute runs a program in dir. Lines of its output that say ERROR are added
-// to its standard error, since that is where plans look.
-func (x *Executor) execute(ctx context.Context, c agent.Call, dir, program string, args ...string) (agent.Output, error) {
-	entry, err := recipe.Entry(dir, program, args)
-	if err != nil {
-		return agent.Output{}, err
-	}
-	run := c
-	run.Entry, run.Args, run.Kwargs = entry, nil, nil
-	out, err := x.Program.Run(ctx, run)
-	out.Failure = fmt.Sprintf("Script %s returned error code", c.Script.EntryPoint)
-	if c.Script.Options.CaptureStderr {
-		out.Stderr = recipe.WithErrors(out.Stderr, out.Stdout)
-	}
-	return out, err
 }
 
 // unprepared is murano-agent's answer when the files of a run cannot be

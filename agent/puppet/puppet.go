@@ -12,7 +12,6 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"strings"
 
 	"github.com/openmurano/murano/agent"
 	"github.com/openmurano/murano/agent/recipe"
@@ -39,27 +38,15 @@ func (x *Executor) Run(ctx context.Context, c agent.Call) (agent.Output, error) 
 	if err != nil {
 		return agent.Output{}, err
 	}
-	at := strings.LastIndex(c.Script.EntryPoint, "::")
-	if at < 0 {
-		return agent.Output{}, &agent.ScriptError{Message: fmt.Sprintf("Module recipe name format %s is not valid", c.Script.EntryPoint)}
+	module, class, err := recipe.Split(c)
+	if err != nil {
+		return agent.Output{}, err
 	}
-	module, class := c.Script.EntryPoint[:at], c.Script.EntryPoint[at+2:]
 	dir, err := configure(c.Dir, module, class, attributes)
 	if err != nil {
 		return agent.Output{}, unprepared(module, class, err)
 	}
-	entry, err := recipe.Entry(dir, "puppet", []string{"apply", "--hiera_config=hiera.yaml", "--modulepath", c.Dir, "manifest.pp"})
-	if err != nil {
-		return agent.Output{}, err
-	}
-	run := c
-	run.Entry, run.Args, run.Kwargs = entry, nil, nil
-	out, err := x.Program.Run(ctx, run)
-	out.Failure = fmt.Sprintf("Script %s returned error code", c.Script.EntryPoint)
-	if c.Script.Options.CaptureStderr {
-		out.Stderr = recipe.WithErrors(out.Stderr, out.Stdout)
-	}
-	return out, err
+	return recipe.Run(ctx, x.Program, c, dir, "puppet", "apply", "--hiera_config=hiera.yaml", "--modulepath", c.Dir, "manifest.pp")
 }
 
 // configure writes what puppet reads, and returns the folder to run in.

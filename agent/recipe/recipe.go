@@ -5,6 +5,7 @@
 package recipe
 
 import (
+	"context"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -60,9 +61,36 @@ func Folder(dir string) (string, error) {
 	return run, os.Mkdir(run, 0o700)
 }
 
-// Entry writes the program to be run, which is a script: so the program
+// Split takes the EntryPoint of c apart at its last ::, COOKBOOK::RECIPE or
+// MODULE::CLASS. The error is murano-agent's; ErrorCode 100.
+func Split(c agent.Call) (whole, part string, err error) {
+	at := strings.LastIndex(c.Script.EntryPoint, "::")
+	if at < 0 {
+		return "", "", &agent.ScriptError{Message: fmt.Sprintf("Module recipe name format %s is not valid", c.Script.EntryPoint)}
+	}
+	return c.Script.EntryPoint[:at], c.Script.EntryPoint[at+2:], nil
+}
+
+// Run runs a program in dir, by executor. Lines of its output that say ERROR
+// are added to its standard error, since that is where plans look.
+func Run(ctx context.Context, executor agent.Executor, c agent.Call, dir, program string, args ...string) (agent.Output, error) {
+	path, err := entry(dir, program, args)
+	if err != nil {
+		return agent.Output{}, err
+	}
+	run := c
+	run.Entry, run.Args, run.Kwargs = path, nil, nil
+	out, err := executor.Run(ctx, run)
+	out.Failure = fmt.Sprintf("Script %s returned error code", c.Script.EntryPoint)
+	if c.Script.Options.CaptureStderr {
+		out.Stderr = withErrors(out.Stderr, out.Stdout)
+	}
+	return out, err
+}
+
+// entry writes the program to be run, which is a script: so the program
 // is looked for, and its absence told, as a shell does it.
-func Entry(dir, program string, args []string) (string, error) {
+func entry(dir, program string, args []string) (string, error) {
 	text := "#!/bin/sh\ncommand -v " + program + " >/dev/null || { echo '/bin/sh: 1: " + program + ": not found' >&2; exit 127; }\nexec " + program
 	for _, a := range args {
 		text += " " + quote(a)
@@ -87,9 +115,9 @@ func quote(s string) string {
 	return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'"
 }
 
-// WithErrors is stderr with the lines of stdout that say ERROR below it. Either
+// withErrors is stderr with the lines of stdout that say ERROR below it. Either
 // may be nil.
-func WithErrors(stderr, stdout *string) *string {
+func withErrors(stderr, stdout *string) *string {
 	if stdout == nil {
 		return stderr
 	}
