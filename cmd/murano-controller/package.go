@@ -56,7 +56,7 @@ problem with file, line and what to do. Exit code 1 when there is an error.`,
 			}
 		})
 		if err == nil && errors > 0 {
-			return &failure{fmt.Errorf("%d errors", errors)}
+			return &failure{fmt.Errorf("errors found: %d", errors)}
 		}
 		return err
 	}
