@@ -62,6 +62,22 @@ type Call struct {
 
 	// Env is added to the environment of the agent: KEY=value.
 	Env []string
+	// Unit names the run on this guest, fit for the name of a systemd unit:
+	// "murano-17954422286073-apache-1". Empty means the run needs none.
+	Unit string
+	// User is a name or number of the guest's user database to run as, with its
+	// groups; empty means as the agent does.
+	User string
+	// Nice is added to the agent's own niceness; 0 changes nothing.
+	Nice int
+	// Limits bound the script and everything it starts; zero means none. An
+	// Executor that cannot enforce them does not run the script.
+	Limits plans.Limits
+	// PrivateTmp gives the script a /tmp and a /var/tmp of its own.
+	PrivateTmp bool
+	// Secret tells whether a text holds a secret of the plan, which must not
+	// show in the arguments of a process. nil means nothing is secret.
+	Secret func(string) bool
 	// Stdout and Stderr get what the script writes, as it comes, captured or
 	// not. Never nil. Writing to them never fails the script.
 	Stdout, Stderr io.Writer
@@ -88,6 +104,9 @@ type Output struct {
 	// failure; empty means `Script <name> returned error code`.
 	Failure   string
 	Truncated bool // Stdout or Stderr lost their middle to Call.MaxOutput
+	// Limit says which of Call.Limits ended the script or something it started,
+	// as a sentence for people: "killed: memory limit of 64 MiB". Empty means none did.
+	Limit string
 }
 
 // A Fetcher brings Downloadable files. agent/fetch is one.
@@ -134,6 +153,9 @@ type Entry struct {
 	Dir      string        // the plan's own directory, for the logs of its scripts; empty means logs are discarded
 	Received time.Time
 	Attempts int // how often it was begun before; above 0 means an earlier agent died in it
+	// Cancelled is set on a plan that was cancelled before it ended, with by
+	// whom: it must not run, or run on.
+	Cancelled string
 	// Refused is set on a plan that must not run, with the reason: it was run
 	// before and its result is no longer kept, or its Stamp is too old to know.
 	Refused string

@@ -129,6 +129,9 @@ func (o Options) document() *body.Dict {
 	if len(o.Secrets) > 0 {
 		d.Set("secrets", texts(o.Secrets))
 	}
+	if o.PrivateTmp {
+		d.Set("privateTmp", true)
+	}
 	if o.Progress {
 		d.Set("progress", true)
 	}

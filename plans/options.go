@@ -71,14 +71,8 @@ func (r *reader) sharedOptions(o *Options) []option {
 			return readWord(path, v, &o.Mirror, MirrorOff, MirrorFirst, MirrorOnly)
 		}},
 		{"secrets", func(path string, v body.Value) error { return r.readSecrets(path, v, &o.Secrets) }},
-		{"progress", func(path string, v body.Value) error {
-			b, ok := v.(bool)
-			if !ok {
-				return &FormatError{Path: path, Reason: kindOf(v) + " where a boolean is expected", Next: "write true or false"}
-			}
-			o.Progress = b
-			return nil
-		}},
+		{"privateTmp", readBool(&o.PrivateTmp)},
+		{"progress", readBool(&o.Progress)},
 	}
 }
 

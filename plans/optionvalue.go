@@ -22,6 +22,18 @@ func readTruth(to *bool) func(string, body.Value) error {
 	}
 }
 
+// readBool takes true and false, and nothing else.
+func readBool(to *bool) func(string, body.Value) error {
+	return func(path string, v body.Value) error {
+		b, ok := v.(bool)
+		if !ok {
+			return &FormatError{Path: path, Reason: kindOf(v) + " where a boolean is expected", Next: "write true or false"}
+		}
+		*to = b
+		return nil
+	}
+}
+
 // readText takes a string; null is the empty one.
 func readText(path string, v body.Value, to *string) error {
 	s, ok := v.(string)

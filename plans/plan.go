@@ -57,6 +57,7 @@ type Options struct {
 	RunAs       string
 	Nice        int
 	Limits      Limits
+	PrivateTmp  bool     // /tmp and /var/tmp of its own for each script
 	Mirror      string   // off, first, only; empty means the agent's configuration
 	Secrets     []string // names of Parameters to mask wherever they would be printed
 	Progress    bool     // events to the events exchange

@@ -162,11 +162,12 @@ func drawOptions(t *rapid.T, parameters []string) plans.Options {
 			On:    rapid.SampledFrom([][]int{nil, {1}, {100, 255}}).Draw(t, "on"),
 			Class: rapid.SampledFrom([][]string{nil, {"network"}, {"lock", "network"}}).Draw(t, "class"),
 		},
-		RunAs:    rapid.SampledFrom([]string{"", "nobody"}).Draw(t, "runAs"),
-		Nice:     rapid.IntRange(-20, 19).Draw(t, "nice"),
-		Limits:   plans.Limits{Memory: rapid.Int64Min(0).Draw(t, "memory"), CPU: rapid.IntRange(0, 6400).Draw(t, "cpu"), Pids: rapid.IntRange(0, 1<<22).Draw(t, "pids")},
-		Mirror:   rapid.SampledFrom([]string{"", plans.MirrorOff, plans.MirrorFirst, plans.MirrorOnly}).Draw(t, "mirror"),
-		Progress: rapid.Bool().Draw(t, "progress"),
+		RunAs:      rapid.SampledFrom([]string{"", "nobody"}).Draw(t, "runAs"),
+		Nice:       rapid.IntRange(-20, 19).Draw(t, "nice"),
+		Limits:     plans.Limits{Memory: rapid.Int64Min(0).Draw(t, "memory"), CPU: rapid.IntRange(0, 6400).Draw(t, "cpu"), Pids: rapid.IntRange(0, 1<<22).Draw(t, "pids")},
+		Mirror:     rapid.SampledFrom([]string{"", plans.MirrorOff, plans.MirrorFirst, plans.MirrorOnly}).Draw(t, "mirror"),
+		PrivateTmp: rapid.Bool().Draw(t, "privateTmp"),
+		Progress:   rapid.Bool().Draw(t, "progress"),
 	}
 	if rapid.Bool().Draw(t, "has env") {
 		o.Env = map[string]string{"A": "1", "é": rapid.StringMatching(`[^\x00]*`).Draw(t, "env")}

@@ -21,8 +21,9 @@ var allowed = map[string][]string{
 	"plans/body": {},
 	"plans":      {"plans/body"},
 
-	"internal/atomicfile": {},
-	"internal/amqp":       {"plans"},
+	"internal/fault":      {},
+	"internal/atomicfile": {"internal/fault"},
+	"internal/amqp":       {"plans", "internal/fault"},
 	"internal/memq":       {"plans"},
 
 	"agent/config": {},
