@@ -28,8 +28,12 @@ const (
 // the queues; Validate says whether an agent can run with it.
 type Config struct {
 	// Storage is the folder of everything the agent keeps: plans, results,
-	// history. Created 0700 when absent. Default /var/murano.
+	// history. Default /var/murano.
 	Storage string
+	// Group is the group of this guest whose members may read what is in Storage,
+	// but not the plans, which may hold secrets. A group that the guest does not
+	// have, or an empty one, gives nobody access. Default murano.
+	Group string
 
 	RabbitMQ RabbitMQ
 
@@ -50,6 +54,13 @@ type Config struct {
 	// and reports progress. An empty key means it says nothing unasked.
 	EventsExchange   string
 	EventsRoutingKey string
+	// Heartbeat is how often it says there that it lives. 0 means never. Default 30s.
+	Heartbeat time.Duration
+
+	// StopTimeout is how long the script in hand may go on by itself once the
+	// agent is told to stop, before it is stopped too. 0 means not at all.
+	// Default 20s.
+	StopTimeout time.Duration
 
 	// MaxFormatVersion is the highest plan format accepted. Empty means
 	// FormatINI when the input queue was named by an oslo file, else
@@ -60,6 +71,7 @@ type Config struct {
 	Fetch   Fetch
 	History History
 	Script  Script
+	Wait    Wait
 
 	// Sources are the files it was read from, in order.
 	Sources []string
@@ -94,9 +106,14 @@ type RabbitMQ struct {
 
 // Log says where the agent's own log goes.
 type Log struct {
-	File   string // appended to, mode 0600; empty means standard error
-	Format string // text (default) or json
+	File string // appended to, mode 0600; empty means standard error
+	// Format is auto (default: journal where standard error is the journal's,
+	// else text), text, json or journal, which has fields of its own and no File.
+	Format string
 	Debug  bool
+	// MaxSize is how large File grows before it is renamed to File.1, of which
+	// three are kept. 0 means without bound. Default 10M.
+	MaxSize Bytes
 }
 
 // Fetch bounds the download of files.
@@ -105,6 +122,11 @@ type Fetch struct {
 	StallTimeout   time.Duration // without a byte; default 60s
 	Timeout        time.Duration // of one file; default 1h
 	MaxSize        Bytes         // of one file; default 4G
+	// Proxy is the URL of a proxy. Empty means what the environment says.
+	Proxy string
+	// NoProxy are the hosts that are reached without Proxy, as no_proxy lists
+	// them: names, .domains, addresses, networks.
+	NoProxy []string
 }
 
 // History bounds what is kept of plans that have ended. Whichever bound is
@@ -118,24 +140,37 @@ type History struct {
 // Script bounds the scripts of plans.
 type Script struct {
 	Grace     time.Duration // between SIGTERM and SIGKILL, when a script is stopped; default 10s
-	MaxOutput Bytes         // kept of each of stdout and stderr; default 16M
+	MaxOutput Bytes         // kept of each of stdout and stderr for the plan's Body; default 4M
+	MaxLog    Bytes         // of each log of a script on this guest; default 64M
+	// Scope is auto (default: each script in a systemd scope of its own, where
+	// systemd is there) or off.
+	Scope string
+}
+
+// Wait bounds what a plan waits for before its first script. 0 means it is not
+// waited for.
+type Wait struct {
+	CloudInit    time.Duration // the end of cloud-init; default 10m
+	PackageLocks time.Duration // that no package manager is at work; default 10m
 }
 
 // Default is the configuration of an agent that was told nothing.
 func Default() Config {
 	return Config{
-		Storage: "/var/murano",
+		Storage: "/var/murano", Group: "murano",
+		Heartbeat: 30 * time.Second, StopTimeout: 20 * time.Second,
 		RabbitMQ: RabbitMQ{
 			Hosts: []string{"localhost"}, Login: "guest", Password: "guest",
 			VirtualHost: "/", Heartbeat: 10 * time.Second,
 		},
-		Log: Log{Format: "text"},
+		Log: Log{Format: "auto", MaxSize: 10 << 20},
 		Fetch: Fetch{
 			ConnectTimeout: 30 * time.Second, StallTimeout: time.Minute,
 			Timeout: time.Hour, MaxSize: 4 << 30,
 		},
 		History: History{Count: 200, Size: 512 << 20, Age: 90 * 24 * time.Hour},
-		Script:  Script{Grace: 10 * time.Second, MaxOutput: 16 << 20},
+		Script:  Script{Grace: 10 * time.Second, MaxOutput: 4 << 20, MaxLog: 64 << 20, Scope: "auto"},
+		Wait:    Wait{CloudInit: 10 * time.Minute, PackageLocks: 10 * time.Minute},
 	}
 }
 

@@ -212,9 +212,11 @@ func TestWhatIsWrittenIsReadBack(t *testing.T) {
 	full.RabbitMQ.Password = "p"
 	full.RabbitMQ.Hosts = []string{"a", "b:5"}
 	full.RabbitMQ.ServerName, full.RabbitMQ.Heartbeat, full.Log.Format = "s", 7*time.Second, "json"
-	full.Fetch = config.Fetch{ConnectTimeout: time.Second, StallTimeout: 90 * time.Minute, Timeout: 36 * time.Hour, MaxSize: 1536}
+	full.Log.MaxSize, full.Group, full.Heartbeat, full.StopTimeout = 0, "", 0, 90*time.Second
+	full.Fetch = config.Fetch{ConnectTimeout: time.Second, StallTimeout: 90 * time.Minute, Timeout: 36 * time.Hour, MaxSize: 1536, Proxy: "http://u:p@h:3128", NoProxy: []string{".example", "192.0.2.0/24"}}
+	full.Wait = config.Wait{CloudInit: 0, PackageLocks: time.Minute}
 	full.History = config.History{Count: 1, Size: 3 << 30, Age: 48 * time.Hour}
-	full.Script = config.Script{Grace: time.Hour, MaxOutput: 1}
+	full.Script = config.Script{Grace: time.Hour, MaxOutput: 1, MaxLog: 2, Scope: "off"}
 	native, err := full.EncodeYAML()
 	if err != nil {
 		t.Fatal(err)
@@ -224,7 +226,7 @@ func TestWhatIsWrittenIsReadBack(t *testing.T) {
 		t.Errorf("%v %s\n%s", err, d, native)
 	}
 	var e *config.Error
-	if _, err := full.EncodeINI(); !errors.As(err, &e) || e.Key != "rabbitmq.serverName" {
+	if _, err := full.EncodeINI(); !errors.As(err, &e) || e.Key != "group" {
 		t.Errorf("EncodeINI of an option without a place there: %v", err)
 	}
 }

@@ -16,14 +16,17 @@ type option struct {
 func options() []option {
 	return []option{
 		{yaml: "storage", ini: "DEFAULT.storage", at: func(c *Config) any { return &c.Storage }},
+		{yaml: "group", at: func(c *Config) any { return &c.Group }},
 		{yaml: "inputQueue", ini: "rabbitmq.input_queue", at: func(c *Config) any { return &c.InputQueue }},
 		{yaml: "resultExchange", ini: "rabbitmq.result_exchange", at: func(c *Config) any { return &c.ResultExchange }},
 		{yaml: "resultRoutingKey", ini: "rabbitmq.result_routing_key", at: func(c *Config) any { return &c.ResultRoutingKey }},
 		{yaml: "enableDynamicResultQueue", ini: "DEFAULT.enable_dynamic_result_queue", at: func(c *Config) any { return &c.EnableDynamicResultQueue }},
 		{yaml: "eventsExchange", ini: "rabbitmq.events_exchange", at: func(c *Config) any { return &c.EventsExchange }},
 		{yaml: "eventsRoutingKey", ini: "rabbitmq.events_routing_key", at: func(c *Config) any { return &c.EventsRoutingKey }},
+		{yaml: "heartbeat", at: func(c *Config) any { return &c.Heartbeat }},
 		{yaml: "maxFormatVersion", ini: "DEFAULT.max_format_version", at: func(c *Config) any { return &c.MaxFormatVersion }},
 		{yaml: "engineKey", ini: "DEFAULT.engine_key", at: func(c *Config) any { return &c.EngineKey }},
+		{yaml: "stopTimeout", at: func(c *Config) any { return &c.StopTimeout }},
 
 		{yaml: "rabbitmq.hosts", ini: "rabbitmq.host", at: func(c *Config) any { return &c.RabbitMQ.Hosts }},
 		{yaml: "rabbitmq.port", ini: "rabbitmq.port", at: func(c *Config) any { return &c.RabbitMQ.Port }},
@@ -39,11 +42,14 @@ func options() []option {
 		{yaml: "log.file", ini: "DEFAULT.log_file", at: func(c *Config) any { return &c.Log.File }},
 		{yaml: "log.format", at: func(c *Config) any { return &c.Log.Format }},
 		{yaml: "log.debug", ini: "DEFAULT.debug", at: func(c *Config) any { return &c.Log.Debug }},
+		{yaml: "log.maxSize", at: func(c *Config) any { return &c.Log.MaxSize }},
 
 		{yaml: "fetch.connectTimeout", at: func(c *Config) any { return &c.Fetch.ConnectTimeout }},
 		{yaml: "fetch.stallTimeout", at: func(c *Config) any { return &c.Fetch.StallTimeout }},
 		{yaml: "fetch.timeout", at: func(c *Config) any { return &c.Fetch.Timeout }},
 		{yaml: "fetch.maxSize", at: func(c *Config) any { return &c.Fetch.MaxSize }},
+		{yaml: "fetch.proxy", at: func(c *Config) any { return &c.Fetch.Proxy }, secret: true},
+		{yaml: "fetch.noProxy", at: func(c *Config) any { return &c.Fetch.NoProxy }},
 
 		{yaml: "history.count", at: func(c *Config) any { return &c.History.Count }},
 		{yaml: "history.size", at: func(c *Config) any { return &c.History.Size }},
@@ -51,6 +57,11 @@ func options() []option {
 
 		{yaml: "script.grace", at: func(c *Config) any { return &c.Script.Grace }},
 		{yaml: "script.maxOutput", at: func(c *Config) any { return &c.Script.MaxOutput }},
+		{yaml: "script.maxLog", at: func(c *Config) any { return &c.Script.MaxLog }},
+		{yaml: "script.scope", at: func(c *Config) any { return &c.Script.Scope }},
+
+		{yaml: "wait.cloudInit", at: func(c *Config) any { return &c.Wait.CloudInit }},
+		{yaml: "wait.packageLocks", at: func(c *Config) any { return &c.Wait.PackageLocks }},
 	}
 }
 

@@ -10,11 +10,13 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"net/url"
 	"os"
 	"path/filepath"
 	"regexp"
 	"strconv"
 	"strings"
+	"time"
 )
 
 // Validate says whether an agent can run with c. It reports everything that
@@ -42,8 +44,23 @@ func (c Config) Validate() error {
 	if _, err := c.PublicKey(); err != nil {
 		fault("engineKey", err.Error(), "paste the engine's public key whole, from -----BEGIN PUBLIC KEY----- to -----END PUBLIC KEY-----, each line indented; or remove the option to take plans unsigned")
 	}
-	if c.Log.Format != "text" && c.Log.Format != "json" {
-		fault("log.format", fmt.Sprintf("%q is not a format of logs", c.Log.Format), "write text or json")
+	switch c.Log.Format {
+	case "auto", "text", "json":
+	case "journal":
+		if c.Log.File != "" {
+			fault("log.format", "is journal, which no file is", "write text or json, or remove "+c.name("log.file"))
+		}
+	default:
+		fault("log.format", fmt.Sprintf("%q is not a format of logs", c.Log.Format), "write auto, text, json or journal")
+	}
+	if c.Script.Scope != "auto" && c.Script.Scope != "off" {
+		fault("script.scope", fmt.Sprintf("%q is neither auto nor off", c.Script.Scope), "write auto or off")
+	}
+	if reason := badProxy(c.Fetch.Proxy); reason != "" {
+		fault("fetch.proxy", reason, "write http://host:port, with the login before the host if it needs one")
+	}
+	if c.Log.MaxSize != 0 && c.Log.MaxSize < 64<<10 {
+		fault("log.maxSize", fmt.Sprintf("of %s is no room for a log", c.Log.MaxSize), "write 64K or more, or 0 for no bound")
 	}
 	for _, b := range []struct {
 		key string
@@ -53,10 +70,17 @@ func (c Config) Validate() error {
 		{"fetch.stallTimeout", int64(c.Fetch.StallTimeout)}, {"fetch.timeout", int64(c.Fetch.Timeout)},
 		{"fetch.maxSize", int64(c.Fetch.MaxSize)}, {"script.maxOutput", int64(c.Script.MaxOutput)}, {"history.count", int64(c.History.Count)},
 		{"history.size", int64(c.History.Size)}, {"history.age", int64(c.History.Age)}, {"script.grace", int64(c.Script.Grace)},
+		{"script.maxLog", int64(c.Script.MaxLog)},
 	} {
 		if b.n <= 0 {
 			fault(b.key, "is not above zero", "write a larger value, or remove the key for the default")
 		}
+	}
+	if c.Heartbeat != 0 && c.Heartbeat < time.Second {
+		fault("heartbeat", fmt.Sprintf("every %s is more often than anybody listens", formatDuration(c.Heartbeat)), "write 1s or more, or 0 for none")
+	}
+	if c.StopTimeout > time.Hour {
+		fault("stopTimeout", fmt.Sprintf("%s is longer than a guest waits for its services", formatDuration(c.StopTimeout)), "write 1h or less")
 	}
 	c.RabbitMQ.validate(fault)
 	return errors.Join(faults...)
@@ -85,6 +109,26 @@ func (r RabbitMQ) validate(fault func(key, reason, next string)) {
 		}
 		fault("rabbitmq.caCerts", e.Reason, e.Next)
 	}
+}
+
+// badProxy says what is wrong with the URL of a proxy, without its login; "" if nothing is.
+func badProxy(s string) string {
+	if s == "" {
+		return ""
+	}
+	u, err := url.Parse(s)
+	if err != nil {
+		return "is not a URL" // err would show it, login and all
+	}
+	switch u.Scheme {
+	case "http", "https", "socks5", "socks5h":
+	default:
+		return fmt.Sprintf("%q is not a proxy's URL", redactURL(s))
+	}
+	if u.Host == "" || strings.Trim(u.Path, "/") != "" || u.RawQuery != "" {
+		return fmt.Sprintf("%q is not a proxy's URL", redactURL(s))
+	}
+	return ""
 }
 
 // redactURL hides what stands before an @: a URL in place of a host carries the password.
