@@ -9,7 +9,6 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/openmurano/murano/agent"
@@ -272,45 +271,4 @@ func (q *answers) Pop() any {
 	q.heap[len(q.heap)-1] = nil
 	q.heap = q.heap[:len(q.heap)-1]
 	return a
-}
-
-// explain writes WHY.txt, which people read and nothing depends on.
-func (d *Dir) explain(r *record, result plans.Result) {
-	text := why(r.state, result)
-	if text == "" {
-		return
-	}
-	if err := os.WriteFile(filepath.Join(d.path, r.key, whyName), []byte(text), 0o600); err != nil {
-		d.o.Log.Warn("WHY.txt was not written", "plan", r.state.ID, "error", err)
-	}
-}
-
-// why is WHY.txt: empty for a plan that succeeded.
-func why(s state, r plans.Result) string {
-	if r.State() == plans.StateSucceeded {
-		return ""
-	}
-	var b strings.Builder
-	fmt.Fprintf(&b, "Plan %s", s.ID)
-	if s.Name != "" {
-		fmt.Fprintf(&b, " (%s)", s.Name)
-	}
-	fmt.Fprintf(&b, ": %s, ErrorCode %d, %s\n", r.State(), r.ErrorCode, r.Time.UTC().Format(time.RFC3339))
-	if r.Report == nil {
-		return b.String()
-	}
-	if c := r.Report.Cause; c != nil {
-		fmt.Fprintf(&b, "\nWhat happened: %s\nWhose turn it is: %s\n", c.Text, c.Owner)
-		if c.Hint != "" {
-			fmt.Fprintf(&b, "What to do: %s\n", c.Hint)
-		}
-		fmt.Fprintf(&b, "Cause code: %s\n", c.Code)
-	}
-	for _, run := range r.Report.Scripts {
-		fmt.Fprintf(&b, "\nscript %s, attempt %d: exit code %d after %.1f s", run.Script, run.Attempt, run.ExitCode, run.Seconds)
-	}
-	if len(r.Report.Scripts) > 0 {
-		b.WriteString("\nTheir output is in the .log files beside this one.\n")
-	}
-	return b.String()
 }
