@@ -38,6 +38,14 @@ test: setup ## Run every test with the race detector, RabbitMQ included.
 conformance: setup ## Compare the agent with the recorded answers of the old one (CORPUS=dir for another corpus).
 	@MURANO_TEST_REQUIRE_BROKER=1 CORPUS='$(CORPUS)' test/conformance/run.sh
 
+.PHONY: faults
+faults: setup ## Kill the agent at each of its numbered points, over a scenario of plans, with a real RabbitMQ (5 min).
+	MURANO_TEST_REQUIRE_BROKER=1 MURANO_TEST_FAULTS=1 $(GO) test ./test/faults -run Points -v -count 1 -timeout 40m
+
+.PHONY: chaos
+chaos: setup ## 10,000 plans while connections are cut, broker and agent killed, the disk filled (root, for the disk; 10 min).
+	MURANO_TEST_REQUIRE_BROKER=1 MURANO_TEST_CHAOS=1 $(GO) test ./test/faults -run Chaos -v -count 1 -timeout 30m
+
 .PHONY: fuzz
 fuzz: ## Fuzz the plan parser and the Body for a minute each.
 	$(GO) test ./plans -run '^$$' -fuzz FuzzParse$$ -fuzztime 60s
