@@ -14,6 +14,9 @@ type Head struct {
 	Stamp   int64  // 0 where there is none
 	Name    string // empty where there is none
 	ReplyTo string // the plan's own word, else the message's reply_to
+	// Cancel is set on a message that asks for the end of a plan and is none
+	// itself: its Action says so, and it has neither Body nor Scripts. See ParseCancel.
+	Cancel bool
 }
 
 // ReadHead finds out which plan m is, without reading it whole. It is lenient
@@ -23,7 +26,7 @@ type Head struct {
 // count as having none.
 func ReadHead(m Message) Head {
 	s := scanner{b: bytes.TrimPrefix(m.Body, []byte("\ufeff"))}
-	raw := map[string][]byte{"ID": nil, "Stamp": nil, "Name": nil, "ReplyTo": nil}
+	raw := map[string][]byte{"ID": nil, "Stamp": nil, "Name": nil, "ReplyTo": nil, "Action": nil, "Body": nil, "Scripts": nil}
 	whole := s.object(func(key string, value []byte) {
 		if _, wanted := raw[key]; wanted {
 			raw[key] = value
@@ -45,6 +48,7 @@ func ReadHead(m Message) Head {
 	if to := raw["ReplyTo"]; bytes.HasPrefix(to, []byte{'"'}) && len(to) > len(`""`) {
 		h.ReplyTo = lenientText(json.RawMessage(to))
 	}
+	h.Cancel = raw["Body"] == nil && raw["Scripts"] == nil && lenientText(raw["Action"]) == cancelAction
 	return h
 }
 
