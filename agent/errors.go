@@ -27,3 +27,31 @@ type ArgumentError struct{ Script, Reason string }
 func (e *ArgumentError) Error() string {
 	return fmt.Sprintf("%s() %s", e.Script, e.Reason)
 }
+
+// An UnsupportedOptionError says that an Executor was asked for an option that
+// this guest cannot give: the script was not started. The plan is rejected, or
+// fails where an earlier script ran; a Body cannot catch it.
+type UnsupportedOptionError struct {
+	Option string // as a plan writes it: limits.memory
+	Reason string // why not, and what to do: "cgroups of version 1; boot the guest with systemd.unified_cgroup_hierarchy=1"
+}
+
+func (e *UnsupportedOptionError) Error() string {
+	return fmt.Sprintf("option %s: %s", e.Option, e.Reason)
+}
+
+// ErrorCode is that of the result: plans.CodeOther.
+func (e *UnsupportedOptionError) ErrorCode() int { return plans.CodeOther }
+
+// A Cancellation is the cause of a context that ends because somebody wants the
+// plan stopped. Runner.Answer makes a result of state cancelled of it.
+type Cancellation struct {
+	By string // who asked, for people: "the controller", "murano-agent plans cancel (uid 0)"
+}
+
+func (c Cancellation) Error() string {
+	if c.By == "" {
+		return "cancelled"
+	}
+	return "cancelled by " + c.By
+}

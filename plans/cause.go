@@ -20,6 +20,7 @@ const (
 	CauseScriptNetwork    = "script.network"
 	CauseScriptLock       = "script.lock"
 	CauseScriptStart      = "script.start"
+	CauseScriptLimit      = "script.limit"
 	CauseFileContent      = "file.content"
 	CauseFileDownload     = "file.download"
 	CauseFileChecksum     = "file.checksum"
@@ -27,6 +28,7 @@ const (
 	CauseGuestResolver    = "guest.resolver"
 	CauseGuestMirror      = "guest.mirror"
 	CauseGuestPreflight   = "guest.preflight"
+	CauseGuestReboot      = "guest.reboot"
 	CauseAgentInterrupted = "agent.interrupted"
 	CauseAgentSilent      = "agent.silent"
 	CauseAgentFault       = "agent.fault"
@@ -63,6 +65,8 @@ func Causes() []CauseText {
 		{CauseScriptNetwork, OwnerNetwork, "A script failed and its output says that it could not reach something. See that the guest resolves names and reaches its sources, or set retry with class network.", "脚本失败，其输出显示网络无法访问。请确认虚拟机能解析域名并访问软件源，或设置 class 为 network 的 retry。"},
 		{CauseScriptLock, OwnerGuest, "A script failed because another program held a lock, as a rule the package manager's. Run it again later, or set retry with class lock.", "脚本失败，因为另一程序持有锁（通常是软件包管理器）。请稍后重试，或设置 class 为 lock 的 retry。"},
 		{CauseScriptTimeout, OwnerPackage, "A script ran longer than its timeout and was stopped. Look at its log for where it hung, or raise the timeout.", "脚本运行超过其 timeout 而被停止。请查看日志确认卡在何处，或提高 timeout。"},
+		{CauseScriptLimit, OwnerPackage, "A script, or something it started, was ended because it used more than Options.limits allow. The text names the limit. Raise it, use a larger flavor, or make the script use less.", "脚本或其启动的进程超出 Options.limits 允许的资源而被终止。文本指出了是哪项限制。请提高该限制、使用更大的规格，或减少脚本的资源占用。"},
+		{CauseGuestReboot, OwnerGuest, "A script asked for a reboot in the middle of the plan and the guest did not reboot, or did so too often. The text says which. Reboot the guest by hand and look at its journal; then send the plan again with a new ID.", "脚本在计划执行中请求重启，但虚拟机没有重启，或重启次数过多；文本说明了是哪种情况。请手动重启虚拟机并查看其日志，然后用新的 ID 重新发送计划。"},
 		{CausePlanTimeout, OwnerPackage, "The plan ran longer than its timeout and was stopped; the text names the phase. Look at its log, or raise the timeout.", "执行计划运行超过其 timeout 而被停止；文本指出了阶段。请查看日志，或提高 timeout。"},
 		{CausePlanCancelled, OwnerController, "The plan was cancelled on request. What ran before is not undone.", "执行计划应请求被取消。之前已运行的内容不会撤销。"},
 		{CauseAgentInterrupted, OwnerGuest, "The agent or the guest went down while the plan ran. How far it came is in the phases. Send it again with a new ID if its scripts may run twice, or set onInterrupt.", "计划运行期间代理或虚拟机停止。进度见各阶段。若脚本可以重复运行，请用新的 ID 重新发送，或设置 onInterrupt。"},

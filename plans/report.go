@@ -54,6 +54,8 @@ type ScriptReport struct {
 	Seconds  float64 `json:"Seconds"`
 	// Truncated says that stdout or stderr were longer than the result may hold.
 	Truncated bool `json:"Truncated,omitempty"`
+	// Limit says which of the plan's limits ended it, for people; empty means none did.
+	Limit string `json:"Limit,omitempty"`
 }
 
 // Owners of a failure: whose turn it is.
