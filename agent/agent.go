@@ -122,14 +122,15 @@ type Fetcher interface {
 // agent/spool is one; storetest.Run is what it must pass. All methods may be
 // called at the same time.
 type Store interface {
-	// Put returns once m is safe. A plan whose ID is known is not kept twice:
-	// one more answer is owed instead, and given as soon as there is a result.
-	// An error means that m was not kept.
-	Put(ctx context.Context, m plans.Message) error
+	// Put returns once all of ms that can be are safe, in their order; the i-th
+	// error says that the i-th was not kept. A plan whose ID is known is not
+	// kept twice: one more answer is owed instead, and given as soon as there is
+	// a result. It costs about as much for many messages as for one.
+	Put(ctx context.Context, ms []plans.Message) []error
 	// Next blocks until there is a plan to run and returns the oldest. The same
-	// plan is not returned twice in one life of the store, unless it was put
-	// again. A plan that an earlier life had begun is returned with Attempts
-	// above zero.
+	// plan is not returned twice in one life of the store, unless Retry made it
+	// pending again. A plan that an earlier life had begun is returned with
+	// Attempts above zero.
 	Next(ctx context.Context) (Entry, error)
 	// Begin counts an attempt; called before the first script runs.
 	Begin(ctx context.Context, e Entry) error
@@ -144,6 +145,42 @@ type Store interface {
 	// Defer says that the Answer could not be published: Owed returns it again,
 	// not before at. It survives a restart, its time need not.
 	Defer(ctx context.Context, a Answer, at time.Time) error
+
+	// Cancel keeps that the plan is cancelled, and by whom; the first word
+	// stands. It returns how far the plan was. One that waited is StorePending:
+	// Next does not return it, and the caller is to Finish e; should the caller
+	// die, the next life's Next returns it. One that Next returned and that has
+	// no result is StoreRunning, and so is one whose Cancel came before. One that
+	// has a result is StoreEnded and is left as it is. An unknown ID gives "".
+	Cancel(ctx context.Context, id, by string) (e Entry, state string, err error)
+	// Retry makes a plan that has ended pending again, as if it had come now but
+	// in its old place: no attempts, no journal, not cancelled. Its result stays
+	// beside the new one. An answer is owed again to each that asked last. A
+	// plan that is unknown or has not ended is an error.
+	Retry(ctx context.Context, id string) error
+	// Prune removes history and returns the keys of what it removed. The IDs
+	// stay known: a plan that is sent again is not run again.
+	Prune(ctx context.Context, o PruneOptions) (keys []string, err error)
+	// Counts gives the plans that wait to be run, the answers that are owed, and
+	// the plans that are history. It costs nothing.
+	Counts() (pending, owed, history int)
+	// Has tells whether key is that of a plan that has not ended.
+	Has(key string) bool
+}
+
+// How far a plan was that Store.Cancel was called for.
+const (
+	StorePending = "pending"
+	StoreRunning = "running"
+	StoreEnded   = "ended"
+)
+
+// PruneOptions say which history goes: what is both beyond Keep and older than
+// OlderThan. The zero value means all of it.
+type PruneOptions struct {
+	Keep      int           // this many that were answered last stay
+	OlderThan time.Duration // since the answer
+	DryRun    bool          // remove nothing, only say what would go
 }
 
 // An Entry is a plan in a Store.

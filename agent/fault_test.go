@@ -9,6 +9,7 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -78,7 +79,7 @@ func TestAPlanInWhichTheAgentDiedIsInterruptedOrRunAgain(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if err := store.Put(t.Context(), m); err != nil {
+			if err := store.Put(t.Context(), []plans.Message{m})[0]; err != nil {
 				t.Fatal(err)
 			}
 			e, err := store.Next(t.Context())
@@ -143,11 +144,11 @@ type fullStore struct {
 
 var errFull = errors.New("no space left on device")
 
-func (s *fullStore) Put(ctx context.Context, m plans.Message) error {
+func (s *fullStore) Put(ctx context.Context, ms []plans.Message) []error {
 	if s.full.Load() {
-		return errFull
+		return slices.Repeat([]error{errFull}, len(ms))
 	}
-	return s.Store.Put(ctx, m)
+	return s.Store.Put(ctx, ms)
 }
 
 func (s *fullStore) Finish(ctx context.Context, e agent.Entry, r plans.Result) error {

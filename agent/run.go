@@ -123,7 +123,7 @@ func (a *Agent) receive(ctx context.Context) error {
 		if key := a.Runner.Key; key != nil && plans.Verify(key, a.Queue, m) != nil {
 			return a.turnAway(ctx, m)
 		}
-		if err := a.Store.Put(ctx, m); err != nil {
+		if err := a.Store.Put(ctx, []plans.Message{m})[0]; err != nil {
 			a.log().Error("plan was not kept; the broker will deliver it again", "plan", m.ID, "error", err)
 			return err
 		}

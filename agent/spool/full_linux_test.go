@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"github.com/openmurano/murano/agent/storetest"
+	"github.com/openmurano/murano/plans"
 )
 
 func TestAFullDiskLosesNoResultAndNoMessage(t *testing.T) {
@@ -31,7 +32,7 @@ func TestAFullDiskLosesNoResultAndNoMessage(t *testing.T) {
 	filler := filepath.Join(disk, "filler") // what a script leaves
 	fill(t, filler)
 
-	if err := d.Put(t.Context(), storetest.Message("refused")); !errors.Is(err, syscall.ENOSPC) {
+	if err := d.Put(t.Context(), []plans.Message{storetest.Message("refused")})[0]; !errors.Is(err, syscall.ENOSPC) {
 		t.Errorf("Put on a full disk: %v", err)
 	}
 	if err := d.Finish(t.Context(), e, storetest.Result("running")); err != nil {

@@ -54,9 +54,15 @@ func (d *Dir) prune() {
 	if len(gone) == 0 {
 		return
 	}
-	if err := d.known.add(d.path, d.o.Known, stampOf(d.o.Now()), gone); err != nil {
+	if err := d.remove(gone); err != nil {
 		d.o.Log.Warn("history was not pruned", "error", err)
-		return
+	}
+}
+
+// remove removes plans of the history. Their IDs are known first.
+func (d *Dir) remove(gone []*record) error {
+	if err := d.known.add(d.path, d.o.Known, stampOf(d.o.Now()), gone); err != nil {
+		return err
 	}
 	for _, r := range gone {
 		if err := os.RemoveAll(filepath.Join(d.path, r.key)); err != nil {
@@ -66,9 +72,9 @@ func (d *Dir) prune() {
 		if d.byID[r.state.ID] == r {
 			delete(d.byID, r.state.ID)
 		}
+		d.forget(r)
 	}
-	d.history = slices.Delete(d.history, 0, len(gone))
-	d.bytes = bytes
+	return nil
 }
 
 // size is the number of bytes in a plan's directory.

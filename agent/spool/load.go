@@ -71,6 +71,11 @@ func (d *Dir) loadPlan(key string) error {
 	}
 	d.last = max(d.last, at)
 	r := &record{key: key, state: s}
+	if s.Retrying > 0 {
+		if err := d.setAside(r); err != nil {
+			return err
+		}
+	}
 	if r.finished = s.State == stateAnswered; !r.finished {
 		if err := d.recall(r); err != nil && !errors.Is(err, fs.ErrNotExist) {
 			d.o.Log.Warn("result of a plan cannot be read", "plan", s.ID, "error", err)
@@ -79,14 +84,12 @@ func (d *Dir) loadPlan(key string) error {
 	d.add(r)
 	switch {
 	case !r.finished:
-		d.pending = append(d.pending, r)
+		d.enqueue(r)
 	case len(s.Owed) == 0:
 		d.remember(r)
 	default:
 		r.state.State = stateFinished
-		for _, to := range s.Owed {
-			d.owed.push(&answer{r: r, replyTo: to})
-		}
+		d.oweAll(r)
 	}
 	return nil
 }
@@ -99,7 +102,7 @@ func (d *Dir) recall(r *record) error {
 		return err
 	}
 	finished := result.Time
-	r.finished, r.state.Result, r.state.Finished = true, result.State(), &finished
+	r.finished, r.result, r.state.Result, r.state.Finished = true, result.ID, result.State(), &finished
 	d.explain(r, result)
 	return nil
 }

@@ -25,18 +25,24 @@ func (d *Dir) Next(ctx context.Context) (agent.Entry, error) {
 		r := d.pending[0]
 		d.pending[0] = nil
 		d.pending = d.pending[1:]
+		r.waits = false
 		return r, 0
 	})
 	if err != nil {
 		return agent.Entry{}, err
 	}
+	return d.entry(r), nil
+}
+
+// entry reads the plan of r.
+func (d *Dir) entry(r *record) agent.Entry {
 	dir := filepath.Join(d.path, r.key)
 	body, err := os.ReadFile(filepath.Join(dir, planName))
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	e := agent.Entry{
 		Key: r.key, Message: r.state.Message.message(body), Dir: dir,
-		Received: r.state.Received, Attempts: r.state.Attempts, Refused: r.state.Refused,
+		Received: r.state.Received, Attempts: r.state.Attempts, Refused: r.state.Refused, Cancelled: r.state.Cancelled,
 	}
 	if err != nil {
 		e.Refused = fmt.Sprintf("the plan, kept on the guest's disk, cannot be read again: %v", err)
@@ -44,7 +50,7 @@ func (d *Dir) Next(ctx context.Context) (agent.Entry, error) {
 			e.Message.ID = r.state.ID
 		}
 	}
-	return e, nil
+	return e
 }
 
 // Begin is agent.Store's.
@@ -87,11 +93,9 @@ func (d *Dir) Finish(ctx context.Context, e agent.Entry, result plans.Result) er
 	}
 	d.explain(r, result)
 	now := d.o.Now().UTC()
-	r.finished = true
+	r.finished, r.result = true, result.ID
 	r.state.State, r.state.Finished, r.state.Result = stateFinished, &now, result.State()
-	for _, to := range r.state.Owed {
-		d.owed.push(&answer{r: r, replyTo: to})
-	}
+	d.oweAll(r)
 	d.notify()
 	return nil
 }
@@ -113,12 +117,23 @@ func (d *Dir) Owed(ctx context.Context) (agent.Answer, error) {
 		}
 		result, err := readResult(filepath.Join(d.path, a.r.key))
 		if err == nil {
+			d.mu.Lock()
+			a.r.result = result.ID
+			d.mu.Unlock()
 			return agent.Answer{Key: a.r.key, ReplyTo: a.replyTo, Tries: a.tries, Result: result}, nil
 		}
 		if err := d.lost(a, err); err != nil {
 			return agent.Answer{}, err
 		}
 	}
+}
+
+// oweAll makes all answers due that r owes.
+func (d *Dir) oweAll(r *record) {
+	for _, to := range r.state.Owed {
+		d.owed.push(&answer{r: r, replyTo: to})
+	}
+	d.owing += len(r.state.Owed)
 }
 
 // lost replaces a result that was there and cannot be read any more.
@@ -139,7 +154,7 @@ func (d *Dir) lost(a *answer, cause error) error {
 	if err != nil {
 		return err
 	}
-	r.state.Result = result.State()
+	r.result, r.state.Result = result.ID, result.State()
 	if err := d.replace(r, resultName, text, atomicfile.WriteFile); err != nil {
 		return fmt.Errorf("replace the result of plan %q: %w", r.state.ID, err)
 	}
@@ -156,12 +171,16 @@ func (d *Dir) Archive(ctx context.Context, a agent.Answer) error {
 	if err != nil {
 		return err
 	}
+	if r.earlier(a) {
+		return nil
+	}
 	i := slices.Index(r.state.Owed, a.ReplyTo)
 	if i < 0 {
 		return fmt.Errorf("archive plan %q: no answer to %q is owed", r.state.ID, a.ReplyTo)
 	}
 	s := r.state
 	s.Owed = slices.Delete(slices.Clone(s.Owed), i, i+1)
+	s.Told = append(slices.Clone(s.Told), a.ReplyTo)
 	s.Answers++
 	if len(s.Owed) == 0 {
 		now := d.o.Now().UTC()
@@ -171,6 +190,7 @@ func (d *Dir) Archive(ctx context.Context, a agent.Answer) error {
 	if err := d.change(r, s, atomicfile.Replace); err != nil {
 		return fmt.Errorf("archive plan %q: %w", s.ID, err)
 	}
+	d.owing--
 	if len(s.Owed) == 0 {
 		d.remember(r)
 		d.prune()
@@ -186,6 +206,9 @@ func (d *Dir) Defer(ctx context.Context, a agent.Answer, at time.Time) error {
 	r, err := d.record(a.Key)
 	if err != nil {
 		return err
+	}
+	if r.earlier(a) {
+		return nil
 	}
 	d.owed.push(&answer{r: r, replyTo: a.ReplyTo, notBefore: at, tries: a.Tries + 1})
 	d.notify()
@@ -254,6 +277,12 @@ func (q *answers) push(a *answer) {
 	q.seq++
 	a.seq = q.seq
 	heap.Push(q, a)
+}
+
+// drop removes the answers of r.
+func (q *answers) drop(r *record) {
+	q.heap = slices.DeleteFunc(q.heap, func(a *answer) bool { return a.r == r })
+	heap.Init(q)
 }
 
 func (q *answers) Len() int { return len(q.heap) }

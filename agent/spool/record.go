@@ -13,6 +13,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/openmurano/murano/agent"
 	"github.com/openmurano/murano/internal/atomicfile"
 	"github.com/openmurano/murano/plans"
 )
@@ -22,6 +23,7 @@ const (
 	stateName      = "state.json"
 	resultName     = "result.json"
 	whyName        = "WHY.txt"
+	journalName    = "journal.jsonl" // the runner's
 	lockName       = ".lock"
 	reserveName    = ".reserve"
 	knownName      = "known"
@@ -43,28 +45,38 @@ const (
 type record struct {
 	key      string
 	state    state
-	finished bool // result.json is there
-	archived bool // it is in the history
+	waits    bool   // Next has not returned it
+	finished bool   // result.json is there
+	archived bool   // it is in the history
+	result   string // ID of result.json, as far as it was read
+}
+
+// earlier tells whether a is the answer of a result that Retry has set aside.
+func (r *record) earlier(a agent.Answer) bool {
+	return !r.finished || r.result != "" && a.Result.ID != r.result
 }
 
 // state is state.json.
 type state struct {
-	Format   int        `json:"format"`
-	ID       string     `json:"id"`
-	Name     string     `json:"name,omitempty"`
-	Stamp    int64      `json:"stamp,omitempty"`
-	State    string     `json:"state"`
-	Result   string     `json:"result,omitempty"` // State of the Report
-	Attempts int        `json:"attempts"`
-	Received time.Time  `json:"received"`
-	Begun    *time.Time `json:"begun,omitempty"` // the last attempt
-	Finished *time.Time `json:"finished,omitempty"`
-	Answered *time.Time `json:"answered,omitempty"`
-	Owed     []string   `json:"owed"` // for each answer that is still owed, where to; "" means the configured queue
-	Answers  int        `json:"answers"`
-	Bytes    int64      `json:"bytes,omitempty"` // of the directory, from when it was answered
-	Refused  string     `json:"refused,omitempty"`
-	Message  properties `json:"message"`
+	Format    int        `json:"format"`
+	ID        string     `json:"id"`
+	Name      string     `json:"name,omitempty"`
+	Stamp     int64      `json:"stamp,omitempty"`
+	State     string     `json:"state"`
+	Result    string     `json:"result,omitempty"` // State of the Report
+	Attempts  int        `json:"attempts"`
+	Received  time.Time  `json:"received"`
+	Begun     *time.Time `json:"begun,omitempty"` // the last attempt
+	Finished  *time.Time `json:"finished,omitempty"`
+	Answered  *time.Time `json:"answered,omitempty"`
+	Owed      []string   `json:"owed"`           // for each answer that is still owed, where to; "" means the configured queue
+	Told      []string   `json:"told,omitempty"` // as Owed, whom this round's answers went to
+	Answers   int        `json:"answers"`
+	Bytes     int64      `json:"bytes,omitempty"` // of the directory, from when it was answered
+	Refused   string     `json:"refused,omitempty"`
+	Cancelled string     `json:"cancelled,omitempty"` // by whom
+	Retrying  int        `json:"retrying,omitempty"`  // the earlier result is about to become result-<n>.json
+	Message   properties `json:"message"`
 }
 
 // properties are those of the message, its body apart.

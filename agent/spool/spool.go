@@ -23,6 +23,7 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"slices"
 	"sync"
 	"time"
 
@@ -56,6 +57,7 @@ type Dir struct {
 	byKey   map[string]*record
 	pending []*record // to be run, oldest first
 	owed    answers   // to be published
+	owing   int       // answers: those in owed, and those that Owed has returned
 	history []*record // answered, oldest first
 	bytes   int64     // of history
 	known   known
@@ -141,7 +143,15 @@ func (d *Dir) Close() error {
 }
 
 // Put is agent.Store's.
-func (d *Dir) Put(ctx context.Context, m plans.Message) error {
+func (d *Dir) Put(ctx context.Context, ms []plans.Message) []error {
+	errs := make([]error, len(ms))
+	for i, m := range ms {
+		errs[i] = d.putOne(m)
+	}
+	return errs
+}
+
+func (d *Dir) putOne(m plans.Message) error {
 	head := plans.ReadHead(m)
 	id, replyTo := head.ID, head.ReplyTo
 	d.mu.Lock()
@@ -167,8 +177,7 @@ func (d *Dir) Put(ctx context.Context, m plans.Message) error {
 		return fmt.Errorf("keep plan %q: %w", id, err)
 	}
 	d.add(r)
-	d.pending = append(d.pending, r)
-	d.notify()
+	d.enqueue(r)
 	return nil
 }
 
@@ -183,6 +192,9 @@ func (d *Dir) oweAgain(r *record, replyTo string, redelivered bool) error {
 		}
 	}
 	s := r.state
+	if len(s.Owed) == 0 {
+		s.Told = nil // who asks now is who asked last
+	}
 	s.Owed = append(s.Owed[:len(s.Owed):len(s.Owed)], replyTo)
 	if err := d.write(r, s); err != nil {
 		return fmt.Errorf("keep that plan %q was sent again: %w", s.ID, err)
@@ -190,6 +202,7 @@ func (d *Dir) oweAgain(r *record, replyTo string, redelivered bool) error {
 	d.forget(r)
 	if r.finished {
 		d.owed.push(&answer{r: r, replyTo: replyTo})
+		d.owing++
 		d.notify()
 	}
 	return nil
@@ -246,6 +259,14 @@ func (d *Dir) add(r *record) {
 	if r.state.ID != "" {
 		d.byID[r.state.ID] = r
 	}
+}
+
+// enqueue has r run, in the order of arrival.
+func (d *Dir) enqueue(r *record) {
+	at, _ := slices.BinarySearchFunc(d.pending, r.key, func(p *record, key string) int { return cmp.Compare(p.key, key) })
+	d.pending = slices.Insert(d.pending, at, r)
+	r.waits = true
+	d.notify()
 }
 
 // notify wakes everybody who waits. The caller holds d.mu.

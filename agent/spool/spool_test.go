@@ -52,7 +52,7 @@ func TestStore(t *testing.T) {
 
 func put(t testing.TB, d *Dir, m plans.Message) {
 	t.Helper()
-	if err := d.Put(t.Context(), m); err != nil {
+	if err := d.Put(t.Context(), []plans.Message{m})[0]; err != nil {
 		t.Fatal(err)
 	}
 }
@@ -377,7 +377,7 @@ func TestAClosedSpoolSaysSo(t *testing.T) {
 	if err := <-done; err != ErrClosed {
 		t.Errorf("Next: %v", err)
 	}
-	if err := d.Put(t.Context(), storetest.Message("a")); err != ErrClosed {
+	if err := d.Put(t.Context(), []plans.Message{storetest.Message("a")})[0]; err != ErrClosed {
 		t.Errorf("Put: %v", err)
 	}
 }

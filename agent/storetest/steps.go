@@ -16,7 +16,7 @@ const soon = 50 * time.Millisecond // long enough for what must not happen
 
 func put(t *testing.T, s agent.Store, m plans.Message) {
 	t.Helper()
-	if err := s.Put(t.Context(), m); err != nil {
+	if err := s.Put(t.Context(), []plans.Message{m})[0]; err != nil {
 		t.Fatalf("Put %q: %v", m.ID, err)
 	}
 }

@@ -47,6 +47,16 @@ func Run(t *testing.T, fresh func(t *testing.T) Place) {
 		{"after a crash at any point each plan ends once", crashes},
 		{"after a crash between two answers one is owed", crashBetweenAnswers},
 		{"many goroutines at once lose nothing", concurrent},
+		{"a batch is kept in its order, what is twice in it once", batch},
+		{"a plan cancelled while it waits is the canceller's to end", cancelWaiting},
+		{"a plan cancelled while it runs is cancelled after a crash", cancelRunning},
+		{"a plan that ended or is unknown is not cancelled", cancelEnded},
+		{"a plan run again is answered again and keeps its place", retry},
+		{"a plan run again before its answer was out is answered once", retryOwed},
+		{"a plan that has not ended is not run again", retryUnended},
+		{"pruned plans are history no more and are not run again", prune},
+		{"what waits, is owed and was answered is counted", counts},
+		{"after a crash at any point of a command each plan ends once", commandCrashes},
 	} {
 		t.Run(c.name, func(t *testing.T) { c.test(t, fresh(t)) })
 	}
@@ -390,7 +400,7 @@ func concurrent(t *testing.T, p Place) {
 	for n := range senders {
 		sending.Go(func() {
 			for i := range each {
-				if err := s.Put(ctx, Message(fmt.Sprintf("%d-%d", n, i))); err != nil {
+				if err := s.Put(ctx, []plans.Message{Message(fmt.Sprintf("%d-%d", n, i))})[0]; err != nil {
 					t.Error(err)
 				}
 			}
