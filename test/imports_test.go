@@ -22,6 +22,7 @@ var allowed = map[string][]string{
 	"plans":      {"plans/body"},
 
 	"internal/fault":      {},
+	"internal/logs":       {},
 	"internal/atomicfile": {"internal/fault"},
 	"internal/amqp":       {"plans", "internal/fault"},
 	"internal/memq":       {"plans"},
