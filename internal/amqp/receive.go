@@ -11,6 +11,7 @@ import (
 	"github.com/cenkalti/backoff/v5"
 	amqp091 "github.com/rabbitmq/amqp091-go"
 
+	"github.com/openmurano/murano/internal/fault"
 	"github.com/openmurano/murano/plans"
 )
 
@@ -21,6 +22,10 @@ const (
 	// refusedMax while keep goes on failing.
 	refusedMin = 100 * time.Millisecond
 	refusedMax = 5 * time.Second
+	// batch is how many messages may wait here for ReceiveBatch's keep.
+	batch = 64
+	// batchBytes is how large a batch may be before no message is added to it.
+	batchBytes = 16 << 20
 )
 
 // errCancelled says that the broker ended a consumer: its queue was removed.
@@ -37,12 +42,31 @@ var errCancelled = errors.New("the broker cancelled the consumer")
 // Receive returns ctx's error when ctx is done, after keep has returned, and
 // ErrClosed after Close.
 func (c *Conn) Receive(ctx context.Context, queue string, keep func(context.Context, plans.Message) error) error {
+	return c.receive(ctx, queue, 1, func(ctx context.Context, ms []plans.Message) []error {
+		return []error{keep(ctx, ms[0])}
+	})
+}
+
+// ReceiveBatch is Receive for many messages at once: keep gets what has arrived
+// (at most 64, and none beyond 16 MiB), oldest first, and returns an error for
+// each, nil for those it accepts; one it says nothing about is refused. What it
+// accepts is acknowledged at once. What it refuses goes back to its place after
+// a pause, and with it what arrived in the meantime, so that the order stays but
+// for what was accepted. The slice is keep's to have.
+func (c *Conn) ReceiveBatch(ctx context.Context, queue string, keep func(context.Context, []plans.Message) []error) error {
+	return c.receive(ctx, queue, batch, keep)
+}
+
+func (c *Conn) receive(ctx context.Context, queue string, prefetch int, keep func(context.Context, []plans.Message) []error) error {
 	if err := short("the queue's name", queue); err != nil {
 		return fmt.Errorf("receive: %w", err)
 	}
 	defer c.board.forget(queue)
-	absent := newPause(c.o.RetryMin, max(min(c.o.RetryMax, absentMax), c.o.RetryMin))
-	pause := newPause(refusedMin, refusedMax)
+	r := &receiver{
+		c: c, queue: queue, prefetch: prefetch, keep: keep,
+		absent: newPause(c.o.RetryMin, max(min(c.o.RetryMax, absentMax), c.o.RetryMin)),
+		pause:  newPause(refusedMin, refusedMax),
+	}
 	for {
 		s, err := c.session(ctx)
 		switch {
@@ -53,7 +77,7 @@ func (c *Conn) Receive(ctx context.Context, queue string, keep func(context.Cont
 		}
 		err = s.channel(ctx, func(ch *amqp091.Channel) error {
 			closed := ch.NotifyClose(make(chan *amqp091.Error, 1))
-			err := c.consume(ctx, s, ch, queue, keep, pause, absent.Reset)
+			err := r.consume(ctx, s, ch)
 			switch {
 			case ctx.Err() != nil, errors.Is(err, errCancelled):
 				return err
@@ -74,62 +98,154 @@ func (c *Conn) Receive(ctx context.Context, queue string, keep func(context.Cont
 			}
 		default:
 			c.board.post(Status{State: Waiting, Host: s.host, Queue: queue, Fault: queueFault(queue, c.o, err)})
-			wait(ctx, absent.NextBackOff())
+			wait(ctx, r.absent.NextBackOff())
 		}
 	}
 }
 
-// consume hands out the messages of a queue until ch has closed, the broker has
-// cancelled the consumer, or ctx is done. It calls found once the queue is there.
-func (c *Conn) consume(ctx context.Context, s *session, ch *amqp091.Channel, queue string,
-	keep func(context.Context, plans.Message) error, pause *backoff.ExponentialBackOff, found func(),
-) error {
-	var deliveries <-chan amqp091.Delivery
-	if err := s.guard(ctx, func() (err error) {
-		if err := ch.Qos(1, 0, false); err != nil {
-			return err
-		}
-		// Passive: RabbitMQ asks for no permission and changes nothing.
-		q, err := ch.QueueDeclarePassive(queue, true, false, false, false, nil)
-		if err != nil {
-			return err
-		}
-		if q.Consumers > 0 {
-			c.o.Log.Warn("somebody else receives from this queue too, and gets a part of its messages; see rabbitmqctl list_consumers",
-				"queue", queue, "others", q.Consumers)
-		}
-		deliveries, err = ch.Consume(queue, "", false, false, false, false, nil)
-		return err
-	}); err != nil {
+// A receiver is one call of Receive or ReceiveBatch.
+type receiver struct {
+	c        *Conn
+	queue    string
+	prefetch int
+	keep     func(context.Context, []plans.Message) []error
+	absent   *backoff.ExponentialBackOff // between looks for the queue
+	pause    *backoff.ExponentialBackOff // before what keep refused goes back
+}
+
+// consume hands out the messages of the queue until ch has closed, the broker
+// has cancelled the consumer, or ctx is done.
+func (r *receiver) consume(ctx context.Context, s *session, ch *amqp091.Channel) error {
+	deliveries, err := r.begin(ctx, s, ch)
+	if err != nil {
 		return err
 	}
-	found()
-	c.board.post(Status{State: Consuming, Host: s.host, Queue: queue})
+	r.absent.Reset()
+	r.c.board.post(Status{State: Consuming, Host: s.host, Queue: r.queue})
+
+	// The library hands over one delivery at a time. Here they gather while keep
+	// runs; there are never more than the prefetch.
+	arrived := make(chan amqp091.Delivery, r.prefetch)
+	go func() {
+		defer close(arrived)
+		for d := range deliveries {
+			arrived <- d
+		}
+	}()
+	defer func() {
+		s.leave(ctx, ch) // ends deliveries, and gives back what was not settled
+		for range arrived {
+		}
+	}()
 	for {
 		select {
 		case <-ctx.Done():
 			return ctx.Err()
-		case d, ok := <-deliveries:
+		case d, ok := <-arrived:
 			switch {
-			case !ok && ch.IsClosed():
-				return amqp091.ErrClosed
+			case ctx.Err() != nil:
+				return ctx.Err()
+			case ch.IsClosed():
+				return amqp091.ErrClosed // what came over it will come again
 			case !ok:
 				return errCancelled
-			case ctx.Err() != nil:
-				return ctx.Err() // closing the channel gives the delivery back
 			}
-			settle := func() error { return d.Ack(false) }
-			if err := keep(ctx, received(d)); err == nil {
-				pause.Reset()
-			} else {
-				wait(ctx, pause.NextBackOff())
-				settle = func() error { return d.Nack(false, true) }
-			}
-			if err := s.guard(ctx, settle); err != nil {
+			if err := r.hand(ctx, s, gather(d, arrived), arrived); err != nil {
 				return err
 			}
 		}
 	}
+}
+
+// begin starts a consumer.
+func (r *receiver) begin(ctx context.Context, s *session, ch *amqp091.Channel) (deliveries <-chan amqp091.Delivery, err error) {
+	err = s.guard(ctx, func() error {
+		if err := ch.Qos(r.prefetch, 0, false); err != nil {
+			return err
+		}
+		// Passive: RabbitMQ asks for no permission and changes nothing.
+		q, err := ch.QueueDeclarePassive(r.queue, true, false, false, false, nil)
+		if err != nil {
+			return err
+		}
+		if q.Consumers > 0 {
+			r.c.o.Log.Warn("somebody else receives from this queue too, and gets a part of its messages; see rabbitmqctl list_consumers",
+				"queue", r.queue, "others", q.Consumers)
+		}
+		deliveries, err = ch.Consume(r.queue, "", false, false, false, false, nil)
+		return err
+	})
+	return deliveries, err
+}
+
+// gather returns first, and after it what else has arrived, up to batchBytes.
+func gather(first amqp091.Delivery, arrived <-chan amqp091.Delivery) []amqp091.Delivery {
+	ds := []amqp091.Delivery{first}
+	for size := len(first.Body); size < batchBytes; {
+		select {
+		case d, ok := <-arrived:
+			if !ok {
+				return ds
+			}
+			ds, size = append(ds, d), size+len(d.Body)
+		default:
+			return ds
+		}
+	}
+	return ds
+}
+
+// hand gives deliveries, the oldest that are not settled, to keep, and settles them.
+func (r *receiver) hand(ctx context.Context, s *session, ds []amqp091.Delivery, arrived <-chan amqp091.Delivery) error {
+	ms := make([]plans.Message, len(ds))
+	for i, d := range ds {
+		ms[i] = received(d)
+	}
+	errs := r.keep(ctx, ms)
+	refused := func(i int) bool { return i >= len(errs) || errs[i] != nil }
+	// Up to the first that was refused one acknowledgement is for all, beyond it
+	// each has its own.
+	first := 0
+	for first < len(ds) && !refused(first) {
+		first++
+	}
+	if first > 0 {
+		if err := s.acknowledge(ctx, ds[first-1], true); err != nil {
+			return err
+		}
+	}
+	if first == len(ds) {
+		r.pause.Reset()
+		return nil
+	}
+	for i := first + 1; i < len(ds); i++ {
+		if refused(i) {
+			continue
+		}
+		if err := s.acknowledge(ctx, ds[i], false); err != nil {
+			return err
+		}
+	}
+	wait(ctx, r.pause.NextBackOff())
+	last := ds[len(ds)-1]
+	for range len(arrived) {
+		last = <-arrived
+	}
+	return s.giveBack(ctx, last)
+}
+
+// acknowledge takes d, or all up to d, from the queue.
+func (s *session) acknowledge(ctx context.Context, d amqp091.Delivery, all bool) error {
+	fault.Point("amqp.ack.write")
+	defer fault.Point("amqp.ack.written")
+	return s.guard(ctx, func() error { return d.Ack(all) })
+}
+
+// giveBack puts what was not acknowledged, up to d, back into its place in the queue.
+func (s *session) giveBack(ctx context.Context, d amqp091.Delivery) error {
+	fault.Point("amqp.nack.write")
+	defer fault.Point("amqp.nack.written")
+	return s.guard(ctx, func() error { return d.Nack(true, true) })
 }
 
 // received makes a message of a delivery. Absent properties are empty. The

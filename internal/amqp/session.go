@@ -172,12 +172,15 @@ func (s *session) channel(ctx context.Context, use func(*amqp091.Channel) error)
 	}); err != nil {
 		return s.failed(err)
 	}
-	defer func() {
-		limited, cancel := context.WithTimeout(context.WithoutCancel(ctx), closeLimit-grace)
-		defer cancel()
-		s.guard(limited, ch.Close) // an error says that it is closed already
-	}()
+	defer s.leave(ctx, ch)
 	return use(ch)
+}
+
+// leave closes a channel, which may be closed already.
+func (s *session) leave(ctx context.Context, ch *amqp091.Channel) {
+	limited, cancel := context.WithTimeout(context.WithoutCancel(ctx), closeLimit-grace)
+	defer cancel()
+	s.guard(limited, ch.Close) // an error says that it is closed already
 }
 
 // failed sorts an error of the library: what the broker refused is returned,

@@ -99,6 +99,20 @@ func (b *Broker) notify() {
 	b.changed = make(chan struct{})
 }
 
+// take hands the oldest messages out to c: one, and up to most while they are
+// not large. The caller holds the broker's mu, and knows that there is one.
+func (q *queue) take(c *Conn, most int) []*item {
+	n, size := 0, 0
+	for n < min(most, len(q.ready)) && size < batchBytes {
+		size += len(q.ready[n].m.Body)
+		q.unacked[q.ready[n]] = c
+		n++
+	}
+	items := slices.Clone(q.ready[:n])
+	q.ready = q.ready[n:]
+	return items
+}
+
 // requeue puts a message that was handed out back to its place.
 func (q *queue) requeue(it *item) {
 	delete(q.unacked, it)

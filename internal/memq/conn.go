@@ -24,6 +24,12 @@ const (
 	pauseMax = 5 * time.Second
 )
 
+// A batch holds so many messages at most, and none is added to one of so many bytes.
+const (
+	batch      = 64
+	batchBytes = 16 << 20
+)
+
 // A Conn is one connection to a Broker. Its methods may be called at once from
 // several goroutines. It fits agent.Transport and controller.Transport.
 type Conn struct {
@@ -38,25 +44,53 @@ type Conn struct {
 // queue may be declared later. Receive returns ctx's error when ctx is done,
 // after keep has returned, and ErrClosed after Close.
 func (c *Conn) Receive(ctx context.Context, name string, keep func(context.Context, plans.Message) error) error {
+	return c.receive(ctx, name, 1, func(ctx context.Context, ms []plans.Message) []error {
+		return []error{keep(ctx, ms[0])}
+	})
+}
+
+// ReceiveBatch is Receive for many messages at once: keep gets what the queue
+// holds (at most 64, and none beyond 16 MiB), oldest first, and returns an error
+// for each, nil for those it accepts; one it says nothing about is refused. What
+// it accepts is acknowledged at once, what it refuses goes back to its place
+// after a pause. The slice is keep's to have.
+func (c *Conn) ReceiveBatch(ctx context.Context, name string, keep func(context.Context, []plans.Message) []error) error {
+	return c.receive(ctx, name, batch, keep)
+}
+
+func (c *Conn) receive(ctx context.Context, name string, most int, keep func(context.Context, []plans.Message) []error) error {
 	pause := pauseMin
 	for {
-		q, it, err := c.take(ctx, name)
+		q, items, err := c.take(ctx, name, most)
 		if err != nil {
 			return err
 		}
-		if err := keep(ctx, clone(it.m)); err == nil {
-			c.settle(q, it, true)
+		ms := make([]plans.Message, len(items))
+		for i, it := range items {
+			ms[i] = clone(it.m)
+		}
+		errs := keep(ctx, ms)
+		var kept, refused []*item
+		for i, it := range items {
+			if i < len(errs) && errs[i] == nil {
+				kept = append(kept, it)
+			} else {
+				refused = append(refused, it)
+			}
+		}
+		c.settle(q, kept, true)
+		if len(refused) == 0 {
 			pause = pauseMin
 			continue
 		}
 		wait(ctx, pause)
-		c.settle(q, it, false)
+		c.settle(q, refused, false)
 		pause = min(2*pause, pauseMax)
 	}
 }
 
-// take waits for a message of the queue and marks it as handed out.
-func (c *Conn) take(ctx context.Context, name string) (*queue, *item, error) {
+// take waits for messages of the queue and marks them as handed out.
+func (c *Conn) take(ctx context.Context, name string, most int) (*queue, []*item, error) {
 	b := c.broker
 	for {
 		if err := ctx.Err(); err != nil {
@@ -68,11 +102,9 @@ func (c *Conn) take(ctx context.Context, name string) (*queue, *item, error) {
 			return nil, nil, ErrClosed
 		}
 		if q := b.queues[name]; q != nil && !b.cut && len(q.ready) > 0 {
-			it := q.ready[0]
-			q.ready = q.ready[1:]
-			q.unacked[it] = c
+			items := q.take(c, most)
 			b.mu.Unlock()
-			return q, it, nil
+			return q, items, nil
 		}
 		changed := b.changed
 		b.mu.Unlock()
@@ -83,21 +115,23 @@ func (c *Conn) take(ctx context.Context, name string) (*queue, *item, error) {
 	}
 }
 
-// settle acknowledges or requeues a message, unless it was requeued or its
-// queue removed in the meantime.
-func (c *Conn) settle(q *queue, it *item, ack bool) {
+// settle acknowledges or requeues messages, but for those that were requeued or
+// whose queue was removed in the meantime.
+func (c *Conn) settle(q *queue, items []*item, ack bool) {
 	b := c.broker
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	if _, mine := q.unacked[it]; !mine {
-		return
+	for _, it := range items {
+		switch _, mine := q.unacked[it]; {
+		case mine && ack:
+			delete(q.unacked, it)
+		case mine:
+			q.requeue(it)
+		}
 	}
-	if ack {
-		delete(q.unacked, it)
-		return
+	if !ack {
+		b.notify()
 	}
-	q.requeue(it)
-	b.notify()
 }
 
 // Publish returns nil once the queue m.Key holds m. The error wraps

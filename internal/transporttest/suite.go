@@ -23,6 +23,7 @@ import (
 // controller.Transport ask for together.
 type Transport interface {
 	Receive(ctx context.Context, queue string, keep func(context.Context, plans.Message) error) error
+	ReceiveBatch(ctx context.Context, queue string, keep func(context.Context, []plans.Message) []error) error
 	Publish(ctx context.Context, m plans.Message) error
 	Declare(ctx context.Context, queue string, o plans.QueueOptions) error
 	Remove(ctx context.Context, queue string) error
@@ -70,6 +71,23 @@ func Run(t *testing.T, start func(t *testing.T) Broker) {
 		{"publish gives up a cut with its context", cutPublishEnds},
 		{"what was confirmed around cuts has arrived", cutStream},
 		{"after close every method errs at once", closed},
+		{"what arrives while keep runs is one batch, in order", batchGathers},
+		{"a batch is bounded in bytes", batchBytes},
+		{"of a batch only what was refused comes again", batchRefusesSome},
+		{"what was accepted of a batch is acknowledged before what was refused goes back", batchAcknowledgesAtOnce},
+		{"a batch refused as a whole comes again in its order", batchRefusesAll},
+		{"what keep says nothing about is refused", batchUnanswered},
+		{"a batch that keep refuses when its receiver ends is delivered to another", batchHandedOver},
+		{"a cut while keep has a batch loses nothing", cutBatch},
+		{"properties arrive in batches as they were sent", inBatches(properties)},
+		{"a message of 5 MB arrives whole in a batch", inBatches(large)},
+		{"a keep of batches that goes on failing is not called without pause", inBatches(pausing)},
+		{"receive of batches ends with its context", inBatches(receiveEnds)},
+		{"receive of batches waits for a queue that is declared later", inBatches(queueLater)},
+		{"receive of batches survives that its queue is removed and declared again", inBatches(queueAgain)},
+		{"a receiver of batches comes back after a cut", inBatches(cutIdle)},
+		{"what was confirmed around cuts has arrived in batches", inBatches(cutStream)},
+		{"receive of batches ends with close", inBatches(closed)},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -88,6 +106,16 @@ type bench struct {
 	t      *testing.T
 	ctx    context.Context // of the whole test
 	broker Broker
+	// batches makes receive use ReceiveBatch.
+	batches bool
+}
+
+// inBatches is the test with ReceiveBatch for Receive.
+func inBatches(test func(*testing.T, *bench)) func(*testing.T, *bench) {
+	return func(t *testing.T, b *bench) {
+		b.batches = true
+		test(t, b)
+	}
 }
 
 // connect returns a connection that is closed when the test ends.
@@ -138,7 +166,7 @@ func message(queue, text string) plans.Message {
 	return plans.Message{ID: text, Body: []byte(text), Key: queue}
 }
 
-// A receiver runs Receive in the background.
+// A receiver runs Receive or ReceiveBatch in the background.
 type receiver struct {
 	b    *bench
 	got  chan plans.Message
@@ -148,18 +176,33 @@ type receiver struct {
 // receive starts a receiver whose keep passes each message on to got, and then
 // returns what keep returns; a nil keep accepts.
 func (b *bench) receive(c Transport, queue string, keep func(context.Context, plans.Message) error) *receiver {
+	if keep == nil {
+		keep = func(context.Context, plans.Message) error { return nil }
+	}
+	return b.start(func(ctx context.Context, got chan<- plans.Message) error {
+		if b.batches {
+			return c.ReceiveBatch(ctx, queue, func(ctx context.Context, ms []plans.Message) []error {
+				errs := make([]error, len(ms))
+				for i, m := range ms {
+					got <- m
+					errs[i] = keep(ctx, m)
+				}
+				return errs
+			})
+		}
+		return c.Receive(ctx, queue, func(ctx context.Context, m plans.Message) error {
+			got <- m
+			return keep(ctx, m)
+		})
+	})
+}
+
+// start runs receive until the test ends or the receiver is stopped.
+func (b *bench) start(receive func(ctx context.Context, got chan<- plans.Message) error) *receiver {
 	ctx, cancel := context.WithCancel(b.ctx)
 	r := &receiver{b: b, got: make(chan plans.Message, 10000)}
 	ended := make(chan error, 1)
-	go func() {
-		ended <- c.Receive(ctx, queue, func(ctx context.Context, m plans.Message) error {
-			r.got <- m
-			if keep == nil {
-				return nil
-			}
-			return keep(ctx, m)
-		})
-	}()
+	go func() { ended <- receive(ctx, r.got) }()
 	r.stop = sync.OnceValue(func() error {
 		cancel()
 		select {
