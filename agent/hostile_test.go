@@ -59,7 +59,7 @@ func TestCleaningTakesNothingButWorkspaces(t *testing.T) {
 	if err := os.Symlink(other, r.Workspaces); err != nil {
 		t.Fatal(err)
 	}
-	if err := r.Clean(); err != nil {
+	if err := r.Clean(nil); err != nil {
 		t.Fatal(err)
 	}
 	for name, want := range map[string]bool{"etc": true, "2026-report": true, "17954422286073x": true, "17954422286073": false, "17954422286073-web": false} {

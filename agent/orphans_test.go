@@ -43,7 +43,7 @@ func TestScriptsOfAnAgentThatWasKilledAreEnded(t *testing.T) {
 		ended = append(ended, start(exec.Command("/bin/sh", "-c", script), dir))
 	}
 	until(t, "the script runs", exists(filepath.Join(dir, "ready")))
-	if err := r.Clean(); err != nil {
+	if err := r.Clean(nil); err != nil {
 		t.Fatal(err)
 	}
 	for _, done := range ended {

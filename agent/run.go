@@ -80,7 +80,7 @@ func (a *Agent) Run(ctx context.Context) error {
 		return err
 	}
 	runner := *a.Runner
-	if err := runner.Clean(); err != nil {
+	if err := runner.Clean(a.Store.Has); err != nil {
 		a.log().Warn("workspaces of an earlier agent were not removed", "error", err)
 	}
 	g, work := errgroup.WithContext(ctx)
@@ -170,14 +170,14 @@ func (a *Agent) workAll(ctx context.Context, r *Runner) (interrupted string, err
 // work gives the result of one plan; false if there is none yet, because the
 // agent stops and the plan is to run at its next start.
 func (a *Agent) work(ctx context.Context, r *Runner, e Entry) (plans.Result, bool) {
-	if e.Attempts > 0 && !r.Reruns(e) {
+	if e.Attempts > 0 && !r.GoesOn(e) {
 		return r.Interrupted(e), true
 	}
 	if err := a.insist(ctx, "attempt was not counted", func() error { return a.Store.Begin(ctx, e) }); err != nil {
 		return plans.Result{}, false
 	}
 	result := r.Answer(ctx, e)
-	if result.State() == plans.StateInterrupted && r.Reruns(e) {
+	if result.State() == plans.StateInterrupted && r.GoesOn(e) {
 		return plans.Result{}, false
 	}
 	return result, true

@@ -44,8 +44,23 @@ type Runner struct {
 	MaxOutput int             // see Call.MaxOutput
 	MaxLog    int64           // bytes of one log of a script; 0 means DefaultMaxLog
 
+	// Waits are waited for, one after another, before the files of a plan that
+	// has scripts are placed.
+	Waits []Wait
+	// Reboot asks the guest to reboot and returns; the reboot ends the agent. nil
+	// means that this agent cannot: a plan with the option reboot is refused.
+	Reboot func(ctx context.Context) error
+	// BootID is that of this boot of the guest: another one at the next start
+	// says that the reboot took place. Empty means that every start does.
+	BootID string
+	// RebootWait bounds the time from Reboot to the end of ctx; 0 means 5 minutes.
+	RebootWait time.Duration
+
 	// Progress, unless nil, is told where a plan is. It must not block.
 	Progress func(plans.Event)
+	// Rand gives numbers from 0 up to 1, for the pauses between attempts; nil
+	// means random ones.
+	Rand func() float64
 
 	Version  string // of the agent, for the Report
 	Hostname string
@@ -53,10 +68,22 @@ type Runner struct {
 	Log      *slog.Logger     // nil means nowhere
 }
 
-// Clean ends the scripts and removes the workspaces that an agent which died
-// left behind. It is called before the first plan runs. What has no name of a
-// workspace is left alone: Workspaces may have become a link to somewhere else.
-func (r *Runner) Clean() error {
+// A Wait is something of the guest that must be over before a plan begins, such
+// as cloud-init or another program's work on the packages.
+type Wait struct {
+	Phase   string        // its name in the Report
+	Timeout time.Duration // then the plan goes on all the same; 0 means at once
+	// For says what still blocks p, for people; "" means nothing does. An error
+	// means that it cannot know, and counts as nothing.
+	For func(ctx context.Context, p plans.Plan) (blocked string, err error)
+}
+
+// Clean ends the scripts that an agent which died left behind, and removes its
+// workspaces but those whose key unended knows: Answer, Interrupted and Cancelled
+// see to these. nil means no plan is unended. It is called before the first plan
+// runs. What has no name of a workspace is left alone: Workspaces may have
+// become a link to somewhere else.
+func (r *Runner) Clean(unended func(key string) bool) error {
 	entries, err := os.ReadDir(r.Workspaces)
 	if errors.Is(err, os.ErrNotExist) {
 		return nil
@@ -66,6 +93,9 @@ func (r *Runner) Clean() error {
 		endOrphans(r.Workspaces, cmp.Or(r.Grace, DefaultGrace))
 	}
 	for _, d := range left {
+		if unended != nil && unended(d.Name()) {
+			continue
+		}
 		err = errors.Join(err, removeTree(filepath.Join(r.Workspaces, d.Name())))
 	}
 	return err
@@ -83,6 +113,7 @@ func (r *Runner) Answer(ctx context.Context, e Entry) plans.Result {
 func (r *Runner) Interrupted(e Entry) plans.Result {
 	a := r.attempt(e)
 	a.plan, _ = plans.ParseOptions{Max: r.MaxFormat}.Parse(e.Message.Body)
+	r.drop(e)
 	err := refuse(plans.CauseAgentInterrupted, plans.OwnerGuest, "send the plan again with a new ID if its scripts may run twice",
 		"agent or guest went down while the plan ran; what its scripts had done by then is unknown")
 	res := a.result(nil, err)
@@ -94,14 +125,41 @@ func (r *Runner) Interrupted(e Entry) plans.Result {
 // maxReruns bounds how often a plan that takes the agent down is begun again.
 const maxReruns = 5
 
-// Reruns tells whether the plan in e asks to be run again after an
-// interruption (onInterrupt: rerun), and was not yet so too often.
-func (r *Runner) Reruns(e Entry) bool {
-	if e.Refused != "" || e.Attempts >= maxReruns {
+// GoesOn tells whether the plan in e, which was begun and not ended, is to be
+// answered again instead of as interrupted: it asks for that (onInterrupt), and
+// was not cut too often; or it asked for a reboot.
+func (r *Runner) GoesOn(e Entry) bool {
+	if e.Refused != "" || e.Cancelled != "" || e.Attempts >= maxReruns {
 		return false
 	}
 	p, err := plans.ParseOptions{Max: r.MaxFormat}.Parse(e.Message.Body)
-	return err == nil && p.Options.OnInterrupt == "rerun"
+	return err == nil && p.Options.OnInterrupt == plans.InterruptRerun
+}
+
+// Cancelled makes the result of a plan that was cancelled before it ran, or
+// while no agent ran.
+func (r *Runner) Cancelled(e Entry) plans.Result {
+	a := r.attempt(e)
+	a.plan, _ = plans.ParseOptions{Max: r.MaxFormat}.Parse(e.Message.Body)
+	r.drop(e)
+	when := "before it ran"
+	if e.Attempts > 0 {
+		when = "while it was interrupted; what its scripts had done by then is unknown"
+	}
+	res := a.result(nil, refuse(plans.CausePlanCancelled, plans.OwnerController, "send the plan again with a new ID to run it", "the plan was %s %s", Cancellation{e.Cancelled}, when))
+	res.Report.State = plans.StateCancelled
+	res.Report.Attempts = e.Attempts
+	return res
+}
+
+// drop removes the workspace of a plan that does not go on.
+func (r *Runner) drop(e Entry) {
+	if !isWorkspace(e.Key) {
+		return
+	}
+	if err := removeTree(filepath.Join(r.Workspaces, e.Key)); err != nil {
+		r.logger().Warn("workspace of a plan that was cut was not removed", "plan", e.Message.ID, "error", err)
+	}
 }
 
 func (r *Runner) attempt(e Entry) *attempt {
