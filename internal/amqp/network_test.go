@@ -7,6 +7,7 @@ import (
 	"crypto/rand"
 	"errors"
 	"net"
+	"strconv"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -153,6 +154,45 @@ func TestAPublishingCutInItsMiddleIsSentAgain(t *testing.T) {
 	}
 	if n := p.connections(); n < 4 {
 		t.Errorf("connected %d times, want 4: nothing was cut", n)
+	}
+}
+
+func TestPublishersDoNotWaitForEachOthersConfirms(t *testing.T) {
+	server := rabbitmq.Start(t)
+	p := newProxy(t, server.Addr())
+	direct := connect(t, options(server))
+	q := direct.queue()
+	got := direct.receive(q)
+	o := options(server)
+	o.Hosts, o.Heartbeat = []string{p.addr()}, patience
+	c := connect(t, o)
+	if err := c.Publish(within(t), plans.Message{ID: "opens the channel", Key: q}); err != nil {
+		t.Fatal(err)
+	}
+	wantMessage(t, got, "opens the channel")
+	p.set(func(p *proxy) { p.muted = true })
+	const n = 30
+	published := make(chan error, n)
+	for i := range n {
+		go func() { published <- c.Publish(within(t), plans.Message{ID: strconv.Itoa(i), Key: q}) }()
+	}
+	for i := range n {
+		select {
+		case <-got:
+		case err := <-published:
+			t.Fatalf("a publish ended without its confirm: %v", err)
+		case <-time.After(patience):
+			t.Fatalf("%d of %d messages arrived while no confirm did", i, n)
+		}
+	}
+	p.set(func(p *proxy) { p.muted = false })
+	for range n {
+		if err := <-published; err != nil {
+			t.Error(err)
+		}
+	}
+	if n := p.connections(); n != 1 {
+		t.Errorf("connected %d times, want once", n)
 	}
 }
 

@@ -17,6 +17,7 @@ type proxy struct {
 	mu       sync.Mutex
 	refusing bool                  // new connections are closed at once
 	stalled  bool                  // nothing passes, nothing is closed, until kernel buffers are full
+	muted    bool                  // nothing passes to clients
 	delay    time.Duration         // before each chunk, either way
 	budget   int                   // bytes from clients until everything is cut; 0 means no bound
 	pairs    map[net.Conn]net.Conn // client to broker
@@ -34,7 +35,7 @@ func newProxy(tb testing.TB, target string) *proxy {
 	p.done.Go(p.accept)
 	tb.Cleanup(func() {
 		l.Close()
-		p.set(func(p *proxy) { p.stalled = false })
+		p.set(func(p *proxy) { p.stalled, p.muted = false, false })
 		p.cut()
 		p.done.Wait()
 	})
@@ -76,7 +77,7 @@ func (p *proxy) carry(to, from net.Conn, fromClient bool) {
 	buf := make([]byte, 16<<10)
 	for {
 		n, err := from.Read(buf)
-		for p.stalls() {
+		for p.stalls(fromClient) {
 			time.Sleep(5 * time.Millisecond)
 		}
 		p.mu.Lock()
@@ -115,10 +116,10 @@ func (p *proxy) cut() {
 	clear(p.pairs)
 }
 
-func (p *proxy) stalls() bool {
+func (p *proxy) stalls(fromClient bool) bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	return p.stalled
+	return p.stalled || p.muted && !fromClient
 }
 
 // set changes how the proxy behaves from now on.

@@ -9,8 +9,10 @@ import (
 	"fmt"
 	"sync"
 
+	"github.com/cenkalti/backoff/v5"
 	amqp091 "github.com/rabbitmq/amqp091-go"
 
+	"github.com/openmurano/murano/internal/fault"
 	"github.com/openmurano/murano/plans"
 )
 
@@ -52,18 +54,18 @@ func (c *Conn) Publish(ctx context.Context, m plans.Message) error {
 }
 
 func (c *Conn) publish(ctx context.Context, m plans.Message) error {
-	for what, s := range map[string]string{
-		"the exchange's name": m.Exchange, "the routing key": m.Key,
-		"message_id": m.ID, "reply_to": m.ReplyTo, "content_type": m.ContentType,
+	for _, name := range [...]struct{ what, is string }{
+		{"the exchange's name", m.Exchange}, {"the routing key", m.Key},
+		{"message_id", m.ID}, {"reply_to", m.ReplyTo}, {"content_type", m.ContentType},
 	} {
-		if err := short(what, s); err != nil {
+		if err := short(name.what, name.is); err != nil {
 			return err
 		}
 	}
 	// A message the broker refuses closes the channel, and so fails all that
 	// are in flight on it. Each of them is then sent alone, to tell the culprit.
 	weight := int64(1)
-	again := newPause(c.o.RetryMin, c.o.RetryMax)
+	var again *backoff.ExponentialBackOff // made when it is needed
 	for {
 		s, err := c.session(ctx)
 		if err != nil {
@@ -85,6 +87,9 @@ func (c *Conn) publish(ctx context.Context, m plans.Message) error {
 			case <-ctx.Done():
 			}
 		case errors.Is(err, errNotStored):
+			if again == nil {
+				again = newPause(c.o.RetryMin, c.o.RetryMax)
+			}
 			wait(ctx, again.NextBackOff())
 		case !errors.As(err, &refusal):
 			return err // ErrUnroutable, or ctx's
@@ -108,12 +113,15 @@ func (s *session) publish(ctx context.Context, m plans.Message) error {
 	if err != nil {
 		return err
 	}
+	fault.Point("amqp.publish.write")
 	confirm, err := p.send(ctx, s, m)
 	if err != nil {
 		return err
 	}
+	fault.Point("amqp.publish.written")
 	select {
 	case <-confirm.Done():
+		fault.Point("amqp.publish.confirmed")
 	case <-ctx.Done():
 		// The confirm comes, or the channel ends: either closes Done.
 		go func() {

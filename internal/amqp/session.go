@@ -143,6 +143,9 @@ func (s *session) close() {
 // on for longer than grace after ctx is done, the connection is given up, so
 // that call ends.
 func (s *session) guard(ctx context.Context, call func() error) error {
+	if ctx.Done() == nil {
+		return call()
+	}
 	finished, watched := make(chan struct{}), make(chan struct{})
 	stop := context.AfterFunc(ctx, func() {
 		defer close(watched)
