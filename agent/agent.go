@@ -8,6 +8,7 @@ package agent
 
 import (
 	"context"
+	"errors"
 	"io"
 	"time"
 
@@ -18,13 +19,13 @@ import (
 // A Transport carries messages between an agent and its controller.
 // internal/amqp and internal/memq fit it.
 type Transport interface {
-	// Receive hands each message of the queue to keep, one at a time, and
-	// acknowledges it once keep has returned nil; a message that keep refuses
-	// is delivered again later. It returns when ctx is done.
-	Receive(ctx context.Context, queue string, keep func(context.Context, plans.Message) error) error
+	// ReceiveBatch hands the messages of the queue to keep, oldest first, as many
+	// at once as have come, and acknowledges those whose error is nil; the others
+	// are delivered again later, to their old place. It returns when ctx is done.
+	ReceiveBatch(ctx context.Context, queue string, keep func(context.Context, []plans.Message) []error) error
 	// Publish returns once the broker has confirmed m and routed it. The error
 	// of a message that no queue takes wraps plans.ErrUnroutable. Broken
-	// connections are waited through until ctx ends.
+	// connections are waited through until ctx ends. Many may publish at once.
 	Publish(ctx context.Context, m plans.Message) error
 }
 
@@ -114,9 +115,13 @@ type Fetcher interface {
 	// Fetch downloads f into dir, which exists and is empty, and returns the
 	// absolute path of the file (or, for a repository, of dir). The file's name
 	// is the last part of the URL, query included (murano-agent 12.0.0
-	// files_manager.py). The error names the URL and the real cause.
+	// files_manager.py). The error names the URL and the real cause; it wraps
+	// ErrChecksum if a file came that is not the one f describes.
 	Fetch(ctx context.Context, f plans.File, dir string) (path string, err error)
 }
+
+// ErrChecksum says that a file's SHA256 or Size is not the plan's.
+var ErrChecksum = errors.New("not the file of the plan")
 
 // A Store keeps plans and their results across restarts and power loss.
 // agent/spool is one; storetest.Run is what it must pass. All methods may be

@@ -15,6 +15,10 @@ const eventTimeout = 10 * time.Second
 // note takes an event of the Runner. It does not block: of too many, the
 // newest are lost.
 func (a *Agent) note(e plans.Event) {
+	a.turn(func(s *Status) { s.Phase, s.Script = e.Phase, e.Script })
+	if a.Events == (Address{}) {
+		return
+	}
 	select {
 	case a.progress <- e:
 	default:
