@@ -80,10 +80,12 @@ func causeOf(err error) (plans.Cause, string) {
 		return c, plans.StateExpired
 	case errors.As(err, &timeout):
 		say(plans.CauseScriptTimeout, plans.OwnerPackage, "look at the log of the script, or raise the timeout in its Options")
-	case errors.As(err, &download):
-		say(plans.CauseFileDownload, plans.OwnerNetwork, "see that the guest reaches the address, and that the file is there")
 	case isDiskFull(err):
 		say(plans.CauseDiskFull, plans.OwnerGuest, "free space on the guest's disk, or use a flavor with a larger one")
+	case errors.Is(err, ErrChecksum):
+		say(plans.CauseFileChecksum, plans.OwnerPackage, "compare the file with the plan's SHA256 and Size, then correct the one that is wrong")
+	case errors.As(err, &download):
+		say(plans.CauseFileDownload, plans.OwnerNetwork, "see that the guest reaches the address, and that the file is there")
 	case errors.As(err, &script):
 		code, owner, hint := classify(script.Output)
 		say(code, owner, hint)

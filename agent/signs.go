@@ -39,3 +39,10 @@ func classify(o *Output) (code, owner, hint string) {
 	}
 	return plans.CauseScriptExit, plans.OwnerPackage, "read the script's log in the plan's directory on the guest"
 }
+
+// SaysNetwork tells whether what a program said reads as if it had not reached
+// something.
+func SaysNetwork(text string) bool {
+	code, _, _ := classify(&Output{Stderr: &text})
+	return code == plans.CauseScriptNetwork
+}

@@ -10,55 +10,175 @@ import (
 	"net/url"
 	"os"
 	"os/exec"
+	"path/filepath"
+	"strconv"
 	"strings"
+	"syscall"
 	"time"
+
+	"github.com/openmurano/murano/agent"
 )
 
-// checkout places the work tree of a repository in dir.
-func (c *Client) checkout(ctx context.Context, k source, address string, u *url.URL, dir string) error {
-	program, hint := "git", "git"
-	args := []string{"clone", "--quiet", "--", strings.TrimPrefix(address, "git+"), "."}
-	what := "clone the git repository"
-	if k == svn {
-		program, hint = "svn", "subversion"
-		args = []string{"checkout", "--non-interactive", "--quiet", "--", address, "."}
-		what = "check out the Subversion repository"
+// checkout places the work tree of the repository at a in dir, which is empty.
+// It tries again, as a file is, where the client's words tell of the network.
+func (c *Client) checkout(ctx context.Context, a address, dir string) error {
+	program, packaged, what := "git", "git", "clone the git repository"
+	if a.kind == svn {
+		program, packaged, what = "svn", "subversion", "check out the Subversion repository"
 	}
 	client, err := exec.LookPath(program)
 	if err != nil {
-		return fmt.Errorf("%s %s: there is no %s in this guest; install the package %s before, or publish an archive over http", what, u.Redacted(), program, hint)
+		return fmt.Errorf("%s %s: there is no %s in this guest; install the package %s before, or publish an archive over http", what, a.shown, program, packaged)
 	}
-	cmd := exec.CommandContext(ctx, client, args...)
-	cmd.Dir = dir
+	// What the client needs beside the work tree; it may hold a password.
+	side, err := os.MkdirTemp(filepath.Dir(dir), ".client-*")
+	if err != nil {
+		return fmt.Errorf("%s %s: %w", what, a.shown, err)
+	}
+	defer os.RemoveAll(side)
+	for n := 1; ; n++ {
+		var err error
+		if a.kind == git {
+			err = c.git(ctx, client, a, dir, side)
+		} else {
+			err = c.svn(ctx, client, a, dir, side)
+		}
+		switch {
+		case err == nil:
+			return nil
+		case ctx.Err() != nil:
+			err = context.Cause(ctx)
+		case n < c.o.Attempts && agent.SaysNetwork(err.Error()):
+			if err = c.wait(ctx, n, 0); err == nil {
+				continue
+			}
+		}
+		return fmt.Errorf("%s %s: %w", what, a.shown, err)
+	}
+}
+
+// git clones the repository at a, and takes the branch, tag or commit that a
+// git+ URL names behind #.
+func (c *Client) git(ctx context.Context, program string, a address, dir, side string) error {
+	u := *a.url
+	ref := ""
+	if scheme, ok := strings.CutPrefix(u.Scheme, "git+"); ok {
+		u.Scheme, ref = scheme, u.Fragment
+		u.Fragment, u.RawFragment = "", ""
+	}
+	if strings.HasPrefix(ref, "-") {
+		return fmt.Errorf("%q is no name of a branch, tag or commit", ref)
+	}
 	// Nobody is there to be asked, and git's helper "ext" would run what the URL says.
-	cmd.Env = append(os.Environ(), "GIT_TERMINAL_PROMPT=0", "GIT_ASKPASS=true", "GIT_SSH_COMMAND=ssh -o BatchMode=yes",
-		"GIT_ALLOW_PROTOCOL=file:git:http:https:ssh", "LC_ALL=C")
+	env := append(proxyEnvironment(c.o), "GIT_TERMINAL_PROMPT=0", "GIT_ASKPASS=true", "GIT_SSH_COMMAND="+c.ssh(),
+		"GIT_ALLOW_PROTOCOL=file:git:http:https:ssh",
+		"GIT_HTTP_LOW_SPEED_LIMIT=1", "GIT_HTTP_LOW_SPEED_TIME="+seconds(c.o.StallTimeout))
+	if strings.HasPrefix(u.Scheme, "http") && u.User != nil {
+		path, err := askpass(side, u.User)
+		if err != nil {
+			return err
+		}
+		env = append(env, "GIT_ASKPASS="+path)
+		u.User = nil // every user of the guest can read the arguments of a process
+	}
+	if err := c.run(ctx, a, command{program, []string{"clone", "--quiet", "--", u.String(), "."}, env, dir, ""}); err != nil || ref == "" {
+		return err
+	}
+	return c.run(ctx, a, command{program, []string{"checkout", "--quiet", ref, "--"}, env, dir, ""})
+}
+
+// askpass makes the program that tells git the login (gitcredentials(7)).
+func askpass(side string, login *url.Userinfo) (string, error) {
+	quote := func(s string) string { return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'" }
+	password, _ := login.Password()
+	path := filepath.Join(side, "askpass")
+	text := "#!/bin/sh\ncase $1 in\nUsername*) printf '%s\\n' " + quote(login.Username()) + ";;\n*) printf '%s\\n' " + quote(password) + ";;\nesac\n"
+	if err := os.WriteFile(path, []byte(text), 0o700); err != nil {
+		return "", err
+	}
+	// A child that another goroutine is starting may hold the file open for
+	// writing, and it cannot be executed then; once the lock is free, none does.
+	syscall.ForkLock.Lock()
+	//lint:ignore SA2001 the wait is all that is wanted
+	syscall.ForkLock.Unlock()
+	return path, nil
+}
+
+// svn checks the repository at a out. Unlike murano-agent's, it does not trust
+// a server whose certificate nobody signed: what it brings is run as root.
+func (c *Client) svn(ctx context.Context, program string, a address, dir, side string) error {
+	u := *a.url
+	args := []string{"checkout", "--non-interactive", "--quiet", "--config-option", "servers:global:http-timeout=" + seconds(c.o.StallTimeout)}
+	input := ""
+	if password, ok := u.User.Password(); ok && u.Scheme != "svn+ssh" {
+		// Every user of the guest can read the arguments of a process.
+		args = append(args, "--no-auth-cache", "--username", u.User.Username(), "--password-from-stdin")
+		input, u.User = password, nil
+	}
+	if proxy, err := c.proxy(&u); err == nil && proxy != nil {
+		if err := os.WriteFile(filepath.Join(side, "servers"), []byte(svnServers(proxy)), 0o600); err != nil {
+			return err
+		}
+		args = append(args, "--config-dir", side)
+	}
+	return c.run(ctx, a, command{program, append(args, "--", u.String(), "."), []string{"SVN_SSH=" + c.ssh()}, dir, input})
+}
+
+// svnServers is Subversion's file of that name, with a proxy for all hosts.
+func svnServers(proxy *url.URL) string {
+	port := proxy.Port()
+	if port == "" {
+		port = "80"
+	}
+	text := "[global]\nhttp-proxy-host = " + proxy.Hostname() + "\nhttp-proxy-port = " + port + "\n"
+	if password, ok := proxy.User.Password(); ok {
+		text += "http-proxy-username = " + proxy.User.Username() + "\nhttp-proxy-password = " + password + "\n"
+	}
+	return text
+}
+
+// A command is one run of a guest's client.
+type command struct {
+	program string
+	args    []string
+	env     []string // added to the agent's
+	dir     string
+	input   string
+}
+
+// run runs it. It and what it started have ended when run returns; the error
+// is what it said, without a's credentials and the proxy's.
+func (c *Client) run(ctx context.Context, a address, r command) error {
+	cmd := exec.CommandContext(ctx, r.program, r.args...)
+	cmd.Dir = r.dir
+	cmd.Env = append(append(os.Environ(), "LC_ALL=C"), r.env...)
+	cmd.Stdin = strings.NewReader(r.input)
 	stopAsGroup(cmd)
 	cmd.WaitDelay = 5 * time.Second
 	var said tail
 	cmd.Stdout, cmd.Stderr = &said, &said
-	if err := cmd.Run(); err != nil {
-		if ctx.Err() != nil {
-			err = context.Cause(ctx)
-		} else if text := said.String(); text != "" {
-			err = errors.New(text)
-		}
-		return fmt.Errorf("%s %s: %s", what, u.Redacted(), hide(err.Error(), u))
+	err := cmd.Run()
+	endGroup(cmd)
+	if err == nil {
+		return nil
 	}
-	return nil
+	text := said.String()
+	if text == "" {
+		text = err.Error()
+	}
+	text = hide(text, a.url)
+	if proxy, err := url.Parse(c.o.Proxy); err == nil {
+		text = hide(text, proxy)
+	}
+	return errors.New(text)
 }
 
-// hide takes the password of u out of what a program said.
-func hide(text string, u *url.URL) string {
-	if u.User == nil {
-		return text
-	}
-	password, ok := u.User.Password()
-	if !ok || password == "" {
-		return text
-	}
-	return strings.NewReplacer(password, "xxxxx", url.QueryEscape(password), "xxxxx", url.PathEscape(password), "xxxxx").Replace(text)
+// ssh is the client that asks nobody and does not wait for ever.
+func (c *Client) ssh() string {
+	return "ssh -o BatchMode=yes -o ConnectTimeout=" + seconds(c.o.ConnectTimeout) + " -o ServerAliveInterval=" + seconds(c.o.StallTimeout/3)
 }
+
+func seconds(d time.Duration) string { return strconv.Itoa(max(1, int(d.Seconds()))) }
 
 // tail keeps the end of what is written to it: 4 KiB.
 type tail struct{ b []byte }
