@@ -12,6 +12,8 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+
+	"github.com/openmurano/murano/internal/fault"
 )
 
 const (
@@ -43,6 +45,7 @@ func WriteFile(path string, data []byte, perm fs.FileMode) error {
 // Replace is WriteFile without the sync of the directory: after a power loss the
 // old content may be there again, whole. It is for what may be said twice.
 func Replace(path string, data []byte, perm fs.FileMode) (err error) {
+	fault.Point("atomicfile.replace.before-create")
 	f, err := os.CreateTemp(filepath.Dir(path), leftoverPrefix+"*"+leftoverSuffix)
 	if err != nil {
 		return fmt.Errorf("write %q: %w", path, err)
@@ -53,12 +56,14 @@ func Replace(path string, data []byte, perm fs.FileMode) (err error) {
 			os.Remove(f.Name())
 		}
 	}()
+	fault.Point("atomicfile.replace.before-write")
 	if _, err := f.Write(data); err != nil {
 		return fmt.Errorf("write %q: %w", path, err)
 	}
 	if err := f.Chmod(perm); err != nil && !errors.Is(err, errors.ErrUnsupported) {
 		return fmt.Errorf("write %q: %w", path, err)
 	}
+	fault.Point("atomicfile.replace.before-sync")
 	if err := f.Sync(); err != nil {
 		return fmt.Errorf("write %q: %w", path, err)
 	}
@@ -66,9 +71,32 @@ func Replace(path string, data []byte, perm fs.FileMode) (err error) {
 	if err := f.Close(); err != nil {
 		return fmt.Errorf("write %q: %w", path, err)
 	}
+	fault.Point("atomicfile.replace.before-rename")
 	if err := os.Rename(f.Name(), path); err != nil {
 		return fmt.Errorf("write %q: %w", path, err)
 	}
+	fault.Point("atomicfile.replace.after-rename")
+	return nil
+}
+
+// Append adds line to the end of the file at path, which must be there, and
+// returns nil once it is on disk: with one sync of the content, cheaper than
+// WriteFile. A power loss in it may leave a part of line.
+func Append(path string, line []byte) error {
+	fault.Point("atomicfile.append.before-write")
+	f, err := os.OpenFile(path, os.O_WRONLY|os.O_APPEND, 0)
+	if err != nil {
+		return fmt.Errorf("append to %q: %w", path, err)
+	}
+	_, err = f.Write(line)
+	if err == nil {
+		fault.Point("atomicfile.append.before-sync")
+		err = syncContent(f)
+	}
+	if err = errors.Join(err, f.Close()); err != nil {
+		return fmt.Errorf("append to %q: %w", path, err)
+	}
+	fault.Point("atomicfile.append.after-sync")
 	return nil
 }
 
@@ -77,6 +105,7 @@ func Replace(path string, data []byte, perm fs.FileMode) (err error) {
 // that is there already is left as it is.
 func MkdirSync(path string, perm fs.FileMode) error {
 	path = filepath.Clean(path)
+	fault.Point("atomicfile.mkdir.before")
 	err := os.Mkdir(path, perm)
 	switch {
 	case err == nil:

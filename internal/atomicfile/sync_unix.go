@@ -9,6 +9,8 @@ import (
 	"fmt"
 	"os"
 	"syscall"
+
+	"github.com/openmurano/murano/internal/fault"
 )
 
 // SyncDir returns nil once the names in the directory dir, as they are now, are
@@ -16,6 +18,7 @@ import (
 // says) keeps its names some other way; that is no error. On Windows, which
 // has no such call, it does nothing.
 func SyncDir(dir string) error {
+	fault.Point("atomicfile.dir.before-sync")
 	d, err := os.Open(dir)
 	if err != nil {
 		return err
@@ -24,5 +27,6 @@ func SyncDir(dir string) error {
 	if err := d.Sync(); err != nil && !errors.Is(err, syscall.EINVAL) {
 		return fmt.Errorf("sync directory %q: %w", dir, err)
 	}
+	fault.Point("atomicfile.dir.after-sync")
 	return nil
 }
