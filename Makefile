@@ -56,6 +56,10 @@ fuzz: ## Fuzz the plan parser and the Body for a minute each.
 e2e: build package-deb ## Real RabbitMQ, a booted systemd guest, no OpenStack (root; 3 min).
 	$(SUDO) test/e2e.sh
 
+.PHONY: e2e-agent
+e2e-agent: build package-deb ## The agent in booted guests: watchdog, reboots, stops, journal, group, limits, power cuts (root; 8 min).
+	$(SUDO) test/e2e.sh agent
+
 .PHONY: e2e-openstack
 e2e-openstack: build package-deb ## A real OpenStack, a real VM, a real Apache (root; about 10 min).
 	$(SUDO) test/e2e-openstack.sh

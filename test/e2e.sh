@@ -1,16 +1,28 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0
-# The main job over a real RabbitMQ and a booted systemd guest, without OpenStack: the agent's .deb in the guest, user data
-# by cloud-init, Apache deployed, fetched, deleted. Root; binaries and packages come from make.
+# Over a real RabbitMQ, without OpenStack, the agent's .deb in the guest:
+#   e2e.sh          the main job in a booted systemd guest: Apache deployed by the controller, fetched, deleted
+#   e2e.sh agent    the agent in booted guests: watchdog, reboots, stops, journal, group, and in a VM limits and power cuts
+# Root; binaries and packages come from make.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 [ "$(id -u)" = 0 ] || { echo 'needs root, for namespaces and mounts' >&2; exit 1; }
 
+install_missing() { # PROGRAM PACKAGE
+  command -v "$1" >/dev/null ||
+    DEBIAN_FRONTEND=noninteractive apt-get -o DPkg::Lock::Timeout=600 -qq -y --no-install-recommends install "$2" </dev/null >/dev/null
+}
+
+case ${1:-} in
+'') pattern=TestApache ;;
+agent) pattern='^Test(Agent|VM)' ;;
+*) sed -n '3,6s/^# \?//p' "$0" >&2; exit 2 ;;
+esac
+
 start=$SECONDS
 test/rabbitmq/install.sh
-if ! command -v systemd-nspawn >/dev/null; then
-  DEBIAN_FRONTEND=noninteractive apt-get -o DPkg::Lock::Timeout=600 -qq -y --no-install-recommends install systemd-container </dev/null >/dev/null
-fi
+install_missing systemd-nspawn systemd-container
+[ "${1:-}" != agent ] || install_missing qemu-system-x86_64 qemu-system-x86
 root=$(test/openstack/image.sh root)
 prepared=$((SECONDS - start))
 
@@ -21,8 +33,8 @@ go test -c -o .cache/guest.test ./test/guest
 log=.cache/e2e.log
 rc=0
 (cd test/guest && MURANO_E2E_ROOT=$root MURANO_E2E_DEB=$PWD/../../$deb MURANO_E2E_BIN=$PWD/../../bin/murano-controller \
-  ../../.cache/guest.test -test.v -test.timeout 15m -test.run TestApache) 2>&1 | tee "$log" || rc=$?
+  ../../.cache/guest.test -test.v -test.timeout 30m -test.run "$pattern") 2>&1 | tee "$log" || rc=$?
 [ $rc = 0 ] || exit $rc
-! grep -q -- '--- SKIP' "$log" || { echo 'the test was skipped' >&2; exit 1; }
+! grep -q -- '--- SKIP' "$log" || { echo 'a test was skipped' >&2; exit 1; }
 printf '\n%-28s %6.1f s\n' 'bench and guest tree' "$prepared"
-sed -n '/^RabbitMQ  /,/^all  /p' "$log"
+sed -n '/^RabbitMQ  /,/^all  /p; /^power cuts /p; s/^ *\(--- PASS: .*\)/\1/p' "$log"

@@ -110,11 +110,6 @@ root_tree() {
 build() {
   install_packages qemu-utils
   root_tree
-}
-
-build() {
-  install_packages qemu-utils
-  root_tree
   local inputs=("$HERE/image.sh" "$HERE/image-root.sh")
   if [ -n "${AGENT_DEB:-}" ]; then
     inputs+=("$AGENT_DEB")
