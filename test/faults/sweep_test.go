@@ -183,6 +183,9 @@ func (s *sweep) round(at, then int) ([]string, error) {
 		return nil, err
 	}
 	err = wait(ctx, answers, func() bool { return complete(scenario, answers) })
+	if err == nil {
+		err = archived(ctx, storage)
+	}
 	if stopped := stop(cmd); err == nil {
 		err = stopped
 	}
@@ -316,6 +319,19 @@ func wait(ctx context.Context, answers *sheet, ready func() bool) error {
 		}
 	}
 	return nil
+}
+
+// archived returns once the agent, which has sent all answers, has noted so.
+func archived(ctx context.Context, storage string) error {
+	for {
+		_, err := recorded(storage)
+		if err == nil {
+			return nil
+		}
+		if pause(ctx, 5*time.Millisecond); ctx.Err() != nil {
+			return err
+		}
+	}
 }
 
 // judge holds the round to the promise, and counts.
