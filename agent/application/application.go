@@ -2,7 +2,9 @@
 
 // Package application runs scripts of Type: Application: a program with
 // arguments, its output and its exit code, as murano-agent 12.0.0 runs them
-// (executors/application): by /bin/sh, the arguments being shell text.
+// (executors/application): by /bin/sh, the arguments being shell text; on
+// Windows by PowerShell or cmd.exe. It also holds a script to what its Options
+// say: limits, another user, niceness, a /tmp of its own.
 package application
 
 import (
@@ -10,67 +12,86 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 	"os"
 	"os/exec"
 	"path/filepath"
-	"strings"
 	"sync"
 	"time"
 
 	"github.com/openmurano/murano/agent"
 )
 
-// DefaultLinger is Executor.Linger's default: five seconds. A child that is still
-// at work then is a daemon, and no plan waits for a daemon.
-const DefaultLinger = 5 * time.Second
+// DefaultLinger is Executor.Linger's default: one minute.
+const DefaultLinger = time.Minute
+
+// brief is how long output is waited for that nobody captures, and what is
+// still on its way after a script was stopped.
+const brief = 100 * time.Millisecond
+
+// Scopes says whether scripts run in systemd scopes of their own.
+type Scopes string
+
+const (
+	// ScopesAuto is the zero value: where systemd is PID 1 and allows it.
+	ScopesAuto Scopes = ""
+	// ScopesOff keeps scripts in the agent's own control group. Limits cannot
+	// be had then.
+	ScopesOff Scopes = "off"
+)
 
 // An Executor runs programs. The zero value is ready to use.
 type Executor struct {
-	// Shell runs the command line. Empty means /bin/sh.
+	// Shell runs the command line. Empty means /bin/sh. It is not used on Windows.
 	Shell string
+	// Scope says whether each script runs in a transient scope of systemd, named
+	// after Call.Unit: what it starts is then bounded and stopped with it, and
+	// what it leaves running survives a restart of the agent.
+	Scope Scopes
 	// Linger bounds the wait for what a script left in the background with its
 	// captured output open: Run waits for it, as murano-agent 12.0.0 does for
 	// ever, but not longer than this after the script's own end. What it writes
-	// later is read and thrown away, so that it does not die of it, until Close.
+	// later is read by a process of its own, so that it does not die of it: up to
+	// 1 MiB goes to the log where that is a file, the rest is thrown away.
 	// 0 means DefaultLinger.
 	Linger time.Duration
+	// Log is told, once, when scopes cannot be had. nil means nobody is.
+	Log *slog.Logger
 
-	once sync.Once
-	left leftovers
+	once    sync.Once
+	systemd systemd
 }
 
 var _ agent.Executor = (*Executor)(nil)
 
 // Run runs `./"<entry file>" <text>` with the shell, in the folder of the entry
-// file, umask 0022, in a process group of its own. The text is the Body's first
-// argument or commandline=, and shell text; the name of the file is data. The
-// second positional argument is the standard input; without one that is
-// /dev/null. The keyword input= is the standard input from FormatVersion 2.3.0 on;
-// before, it is accepted and ignored, as murano-agent does.
+// file, umask 0022, in a process group of its own and, where systemd allows, a
+// scope of its own. The text is the Body's first argument or commandline=, and
+// shell text; the name of the file is data. The second positional argument is
+// the standard input; without one that is /dev/null. The keyword input= is the
+// standard input from FormatVersion 2.3.0 on; before, it is accepted and
+// ignored, as murano-agent does.
 //
 // What a script writes goes to c.Stdout and c.Stderr as it comes. Of a captured
 // stream c.MaxOutput bytes are also kept for the Output.
+//
+// An option that this guest cannot give is an *agent.UnsupportedOptionError,
+// and nothing of the script has run.
 func (x *Executor) Run(ctx context.Context, c agent.Call) (agent.Output, error) {
-	if !supported {
-		return agent.Output{}, fmt.Errorf("run script %q: scripts of type Application do not run on Windows yet; run this plan on a Linux guest", c.Name)
-	}
 	in, err := argumentsOf(ctx, c)
 	if err != nil {
 		return agent.Output{}, err
 	}
 	x.once.Do(keepToOurselves)
-	shell := x.Shell
-	if shell == "" {
-		shell = "/bin/sh"
+	k, err := x.newCell(ctx, c)
+	if err != nil {
+		return agent.Output{}, fmt.Errorf("run script %q: %w", c.Name, err)
 	}
-	dir, base := filepath.Split(c.Entry)
-	cmd := exec.CommandContext(ctx, shell, "-c", commandLine(base, in.text))
-	cmd.Dir = dir
-	cmd.Env = append(os.Environ(), c.Env...)
-	if in.stdin != "" {
-		cmd.Stdin = strings.NewReader(in.stdin)
+	defer k.close()
+	cmd, err := k.command(ctx, in)
+	if err != nil {
+		return agent.Output{}, fmt.Errorf("run script %q: %w", c.Name, err)
 	}
-	isolate(cmd)
 	grace := c.Grace
 	if grace <= 0 {
 		grace = agent.DefaultGrace
@@ -78,7 +99,7 @@ func (x *Executor) Run(ctx context.Context, c agent.Call) (agent.Output, error) 
 	var asked time.Time
 	cmd.Cancel = func() error {
 		asked = time.Now()
-		return terminate(cmd.Process.Pid)
+		return k.terminate()
 	}
 	cmd.WaitDelay = grace
 
@@ -88,12 +109,12 @@ func (x *Executor) Run(ctx context.Context, c agent.Call) (agent.Output, error) 
 	}
 	stderr, err := newStream(c.Script.Options.CaptureStderr, c.Stderr, c.MaxOutput)
 	if err != nil {
-		stdout.abandon()
+		stdout.started(false)
 		return agent.Output{}, fmt.Errorf("run script %q: %w", c.Name, err)
 	}
-	cmd.Stdout, cmd.Stderr = stdout.end(), stderr.end()
+	cmd.Stdout, cmd.Stderr = k.writer(stdout), k.writer(stderr)
 
-	err = cmd.Start()
+	err = k.start(ctx, cmd)
 	stdout.started(err == nil)
 	stderr.started(err == nil)
 	if tooLong(err) {
@@ -101,15 +122,15 @@ func (x *Executor) Run(ctx context.Context, c agent.Call) (agent.Output, error) 
 			"got a command line of %d bytes, more than the system takes; give it as the second argument, the standard input, or in a file", len(in.text))}
 	}
 	if err != nil {
-		return agent.Output{}, fmt.Errorf("start script %q with %s: %w", c.Name, shell, err)
+		return agent.Output{}, fmt.Errorf("start script %q with %s: %w", c.Name, filepath.Base(cmd.Path), err)
 	}
 	err = cmd.Wait()
 	if !asked.IsZero() {
-		endGroup(cmd.Process.Pid, grace-time.Since(asked))
+		k.end(grace - time.Since(asked))
 	}
-	x.drain(ctx, stdout, stderr)
+	x.drain(ctx, k, stdout, stderr)
 
-	out := agent.Output{ExitCode: exitCode(cmd.ProcessState)}
+	out := agent.Output{ExitCode: exitCode(cmd.ProcessState), Limit: k.limit()}
 	var cut [2]bool
 	out.Stdout, cut[0] = stdout.text()
 	out.Stderr, cut[1] = stderr.text()
@@ -129,51 +150,36 @@ func (x *Executor) Run(ctx context.Context, c agent.Call) (agent.Output, error) 
 	}
 }
 
-// drain waits until both streams are at their end, or x.Linger is over. What is
-// still open then is left to x.left; after the end of ctx the group is dead
-// and the wait is short.
-func (x *Executor) drain(ctx context.Context, streams ...*stream) {
+// drain waits until the streams are at their end: those that are captured for
+// x.Linger, the others briefly. What is still open then is left to a process
+// that reads it; after the end of ctx the writers are dead and the wait is short.
+func (x *Executor) drain(ctx context.Context, k *cell, streams ...*stream) {
 	linger := x.Linger
 	if linger <= 0 {
 		linger = DefaultLinger
 	}
-	if ctx.Err() != nil {
-		linger = 100 * time.Millisecond
-	}
-	timer := time.NewTimer(linger)
-	defer timer.Stop()
+	start := time.Now()
 	for _, s := range streams {
-		select {
-		case <-s.done:
-			continue
-		case <-timer.C:
-		case <-ctx.Done():
-			// Ended between the script's end and its children's: they live on.
+		bound := brief
+		if s.kept != nil && ctx.Err() == nil {
+			bound = linger
 		}
-		for _, s := range streams {
-			s.detach()
-			x.left.add(s)
+		// Where ctx ends now, between the script's end and its children's, they live on.
+		if !s.wait(ctx, bound-time.Since(start)) {
+			k.handOver(s)
 		}
-		return
 	}
 }
 
-// Close ends the reading of what earlier scripts left in the background.
+// Close ends the connection to systemd, if there was one.
 func (x *Executor) Close() error {
-	x.left.close()
+	x.systemd.close()
 	return nil
 }
 
-// commandLine is the text the shell gets. The umask goes first, on the same
-// line, because a child's cannot be set otherwise without changing the agent's;
-// line numbers in the shell's messages stay as they are.
-func commandLine(name, text string) string {
-	return "umask 0022; ./" + quote(name) + " " + text
-}
-
-// quote makes one word of s for the shell, whatever is in it.
-func quote(s string) string {
-	return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'"
+// environ is what the script gets: the agent's, then what is added.
+func environ(c agent.Call, more ...string) []string {
+	return append(append(os.Environ(), more...), c.Env...)
 }
 
 // discard tells whether nobody wants what is written to w.

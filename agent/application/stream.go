@@ -3,6 +3,7 @@
 package application
 
 import (
+	"context"
 	"io"
 	"os"
 	"sync"
@@ -10,55 +11,33 @@ import (
 )
 
 // A stream is the standard output or error of a script: a pipe that is read
-// into a capture and a log, or, uncaptured, the log itself.
+// into a log and, captured, into memory.
 type stream struct {
-	read, write *os.File // nil where there is no pipe
-	direct      *os.File // the log file, given to the script
+	read, write *os.File // nil where nobody wants the output
 	log         io.Writer
-	kept        *capture // nil where nothing is captured
-	done        chan struct{}
+	kept        *capture      // nil where nothing is captured
+	done        chan struct{} // closed once nothing is read any more
+	ended       bool          // whether all writers had gone; valid once done
 
-	mu       sync.Mutex
-	detached bool
+	mu sync.Mutex // of kept
 }
 
 func newStream(captured bool, log io.Writer, limit int) (*stream, error) {
 	s := &stream{log: log, done: make(chan struct{})}
-	if !captured {
-		// No pipe: a script's background child may keep it for ever.
-		if f, ok := log.(*os.File); ok {
-			s.direct = f
-			close(s.done)
-			return s, nil
-		}
-		if discard(log) {
-			close(s.done)
-			return s, nil
-		}
-	}
 	if captured {
 		s.kept = newCapture(limit)
+	} else if discard(log) {
+		s.ended = true
+		close(s.done)
+		return s, nil
 	}
 	var err error
 	s.read, s.write, err = os.Pipe()
 	return s, err
 }
 
-// end is what the script gets; nil means /dev/null.
-func (s *stream) end() io.Writer {
-	switch {
-	case s.write != nil:
-		return s.write
-	case s.direct != nil:
-		return s.direct
-	}
-	return nil
-}
-
-// abandon closes a stream whose script was never started.
-func (s *stream) abandon() { s.started(false) }
-
-// started closes our copy of the script's end and begins to read.
+// started closes our copy of the script's end and, if the script was started,
+// begins to read.
 func (s *stream) started(ok bool) {
 	if s.write == nil {
 		return
@@ -71,9 +50,34 @@ func (s *stream) started(ok bool) {
 	}
 	go func() {
 		defer close(s.done)
-		defer s.read.Close()
-		io.Copy(s, s.read) // ends at the last writer's end, or at the deadline of leftovers
+		_, err := io.Copy(s, s.read)
+		if s.ended = err == nil; s.ended {
+			s.read.Close()
+		} // else it is at the deadline of wait, and handed over
 	}()
+}
+
+// wait waits for the end of all writers, and tells whether it came within
+// bound. If it did not, s is not read any more, and s.read is the caller's.
+func (s *stream) wait(ctx context.Context, bound time.Duration) bool {
+	timer := time.NewTimer(max(bound, 0))
+	defer timer.Stop()
+	select {
+	case <-s.done:
+		return s.ended
+	case <-timer.C:
+	case <-ctx.Done():
+		// What was written is in the pipe already.
+		select {
+		case <-s.done:
+		case <-time.After(brief):
+		}
+	}
+	if s.read != nil {
+		s.read.SetReadDeadline(time.Unix(1, 0))
+	}
+	<-s.done
+	return s.ended
 }
 
 // Write takes what the script wrote. It never fails: a full disk under the log
@@ -81,9 +85,6 @@ func (s *stream) started(ok bool) {
 func (s *stream) Write(p []byte) (int, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.detached {
-		return len(p), nil
-	}
 	if s.kept != nil {
 		s.kept.Write(p)
 	}
@@ -91,13 +92,6 @@ func (s *stream) Write(p []byte) (int, error) {
 		s.log.Write(p)
 	}
 	return len(p), nil
-}
-
-// detach ends the writing to log and capture.
-func (s *stream) detach() {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.detached = true
 }
 
 // text is what was captured, and whether its middle is missing.
@@ -108,40 +102,4 @@ func (s *stream) text() (*string, bool) {
 		return nil, false
 	}
 	return s.kept.text()
-}
-
-// leftovers are streams whose script has ended and whose writers have not.
-type leftovers struct {
-	mu   sync.Mutex
-	open map[*stream]struct{}
-}
-
-func (l *leftovers) add(s *stream) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	for old := range l.open {
-		select {
-		case <-old.done:
-			delete(l.open, old)
-		default:
-		}
-	}
-	select {
-	case <-s.done:
-	default:
-		if l.open == nil {
-			l.open = map[*stream]struct{}{}
-		}
-		l.open[s] = struct{}{}
-	}
-}
-
-func (l *leftovers) close() {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	for s := range l.open {
-		s.read.SetReadDeadline(time.Unix(1, 0))
-		<-s.done
-		delete(l.open, s)
-	}
 }

@@ -1,7 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 
-//go:build !windows
-
 package application
 
 import (
@@ -10,15 +8,7 @@ import (
 	"os/exec"
 	"strconv"
 	"syscall"
-	"time"
 )
-
-const supported = true
-
-// isolate puts the script and what it starts into a process group of its own.
-func isolate(cmd *exec.Cmd) {
-	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
-}
 
 // keepToOurselves marks the descriptors that the agent inherited from whoever
 // started it, so that scripts get the three standard ones only. Go marks those
@@ -39,37 +29,29 @@ func keepToOurselves() {
 // its arguments: on Linux, 128 KiB for one (execve(2)).
 func tooLong(err error) bool { return errors.Is(err, syscall.E2BIG) }
 
-// terminate asks the group of pid to end.
-func terminate(pid int) error {
-	err := syscall.Kill(-pid, syscall.SIGTERM)
-	if errors.Is(err, syscall.ESRCH) {
-		return os.ErrProcessDone
-	}
-	return err
-}
-
-// endGroup returns once nothing of the group of pid runs, or after grace, when
-// the rest of it got SIGKILL. The shell dies of SIGTERM at once; the script it
-// started may be cleaning up.
-func endGroup(pid int, grace time.Duration) {
-	over := time.NewTimer(grace)
-	defer over.Stop()
-	tick := time.NewTicker(10 * time.Millisecond)
-	defer tick.Stop()
-	for !errors.Is(syscall.Kill(-pid, 0), syscall.ESRCH) {
-		select {
-		case <-tick.C:
-		case <-over.C:
-			syscall.Kill(-pid, syscall.SIGKILL)
-			return
-		}
-	}
-}
-
 // exitCode is 128+n after signal n, as a shell says it.
 func exitCode(s *os.ProcessState) int {
 	if ws, ok := s.Sys().(syscall.WaitStatus); ok && ws.Signaled() {
 		return 128 + int(ws.Signal())
 	}
 	return s.ExitCode()
+}
+
+// sink reads what is still written to descriptor 3 after a script: so much goes
+// to the standard output, the rest nowhere. It is nobody's child, belongs to
+// the control group in $1, and ends with the last writer.
+const sink = `[ -z "$1" ] || echo $$ >"$1/cgroup.procs"; { head -c 1048576; exec cat >/dev/null; } <&3 3<&- &`
+
+// startSink leaves read to a process of its own, which puts 1 MiB of it into
+// log. group is the directory of a control group; empty means ours. What it
+// reads for lives on when the agent ends, and would die of a closed pipe.
+func startSink(read, log *os.File, group string) error {
+	cmd := exec.Command("/bin/sh", "-c", sink, "sh", group)
+	cmd.Dir = "/"
+	cmd.ExtraFiles = []*os.File{read}
+	if log != nil {
+		cmd.Stdout = log
+	}
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	return cmd.Run()
 }
