@@ -7,36 +7,74 @@ import (
 	"io"
 	"log/slog"
 	"os"
-	"path/filepath"
+
+	"github.com/coreos/go-systemd/v22/journal"
 
 	"github.com/openmurano/murano/agent/config"
+	"github.com/openmurano/murano/internal/logs"
 )
 
-// newLog opens the agent's log. A file is appended to and is the owner's alone,
-// for what scripts say may end there.
-func newLog(c config.Log, stderr io.Writer) (*slog.Logger, func() error, error) {
-	to, closeLog := stderr, func() error { return nil }
-	if c.File != "" {
-		if err := os.MkdirAll(filepath.Dir(c.File), 0o755); err != nil {
-			return nil, nil, fmt.Errorf("log.file: %w; name another file, or none for standard error", err)
-		}
-		f, err := os.OpenFile(c.File, os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o600)
-		if err != nil {
-			return nil, nil, fmt.Errorf("log.file: %w; name another file, or none for standard error", err)
-		}
-		// murano-agent left it 0644.
-		if err := f.Chmod(0o600); err != nil && !os.IsPermission(err) {
-			f.Close()
-			return nil, nil, fmt.Errorf("log.file: %w", err)
-		}
-		to, closeLog = f, f.Close
-	}
-	o := &slog.HandlerOptions{Level: slog.LevelInfo}
+// A serviceLog is the log of the service: where it goes may change under its loggers.
+type serviceLog struct {
+	*slog.Logger
+	place   *logs.Switch
+	journal string // socket; empty means journald's
+	stderr  io.Writer
+
+	closes []io.Closer // of what is in use, in this order
+}
+
+// newLog opens the log that c asks for.
+func newLog(c config.Log, stderr io.Writer, journalSocket string) (*serviceLog, error) {
+	place := logs.NewSwitch(slog.DiscardHandler)
+	l := &serviceLog{Logger: slog.New(place), place: place, stderr: stderr, journal: journalSocket}
+	return l, l.use(c)
+}
+
+// use makes the log what c asks for, or leaves it as it is. A file is opened
+// anew: it may have been renamed.
+func (l *serviceLog) use(c config.Log) error {
+	level := slog.LevelInfo
 	if c.Debug {
-		o.Level = slog.LevelDebug
+		level = slog.LevelDebug
 	}
-	if c.Format == "json" {
-		return slog.New(slog.NewJSONHandler(to, o)), closeLog, nil
+	var h slog.Handler
+	var closes []io.Closer
+	if c.Format == "journal" || c.Format == "auto" && c.File == "" && l.stderr == os.Stderr && isJournal() {
+		j := logs.NewJournal(logs.JournalOptions{Socket: l.journal, Identifier: "murano-agent", Prefix: "MURANO_", Level: level, Otherwise: l.stderr})
+		h, closes = j, append(closes, j)
+	} else {
+		to := l.stderr
+		if c.File != "" {
+			f, err := logs.OpenFile(c.File, int64(c.MaxSize))
+			if err != nil {
+				return fmt.Errorf("log.file: %w; name another file, or none for standard error", err)
+			}
+			to, closes = f, append(closes, f)
+		}
+		o := &slog.HandlerOptions{Level: level}
+		if h = slog.NewTextHandler(to, o); c.Format == "json" {
+			h = slog.NewJSONHandler(to, o)
+		}
 	}
-	return slog.New(slog.NewTextHandler(to, o)), closeLog, nil
+	// How often something was tried, and how long until it is again, is no news.
+	collapse := logs.NewCollapse(h, logs.CollapseOptions{Passing: []string{"attempt", "in", "seconds"}})
+	l.place.Set(collapse)
+	l.Close() // the counts of what was collapsed are the last there
+	l.closes = append([]io.Closer{collapse}, closes...)
+	return nil
+}
+
+// Close writes what is left to say, and gives the places back.
+func (l *serviceLog) Close() {
+	for _, c := range l.closes {
+		c.Close() // a log that cannot be closed has nobody to tell
+	}
+	l.closes = nil
+}
+
+// isJournal says whether standard error is the journal's.
+func isJournal() bool {
+	is, _ := journal.StderrIsJournalStream() // an error means a stream that cannot be judged
+	return is
 }

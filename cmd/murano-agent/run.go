@@ -4,23 +4,12 @@ package main
 
 import (
 	"context"
-	"crypto"
-	"fmt"
 	"io"
 	"log/slog"
-	"os"
-	"path/filepath"
-	"strings"
 
-	"github.com/coreos/go-systemd/v22/daemon"
 	"github.com/spf13/cobra"
 
-	"github.com/openmurano/murano/agent"
 	"github.com/openmurano/murano/agent/config"
-	"github.com/openmurano/murano/agent/fetch"
-	"github.com/openmurano/murano/agent/spool"
-	"github.com/openmurano/murano/internal/amqp"
-	"github.com/openmurano/murano/plans"
 )
 
 // defaultConfig is where the package and cloud-init put the configuration.
@@ -39,8 +28,12 @@ func newRun() *cobra.Command {
 		Use:   "run",
 		Short: "Receive plans over AMQP and run them, until told to stop",
 		Long: `run is the service: it receives plans over AMQP, keeps them on disk, runs them
-one after another and answers each exactly once. SIGTERM stops the script that
-runs, answers its plan with what happened, and ends the agent.
+one after another and answers each exactly once. SIGTERM ends the agent: the
+script that runs may go on for stopTimeout, is then stopped, and its plan is
+answered with what happened, or goes on at the next start if it asks for that.
+SIGHUP reads the configuration anew and opens the log file anew: what the log is
+to be takes effect at once, the rest once the plan in hand has ended. A
+configuration that is wrong is refused, in the log, and the old one stays.
 
 The configuration is agent.yaml, of which the package has a commented sample,
 or agent.conf as Murano's engine writes it; a directory may hold both, and
@@ -90,107 +83,27 @@ func serve(ctx context.Context, o runOptions, stderr io.Writer) error {
 	if err != nil {
 		return &exit{exitConfig, err}
 	}
-	log, closeLog, err := newLog(c.Log, stderr)
+	log, err := newLog(c.Log, stderr, "")
 	if err != nil {
 		return &exit{exitConfig, err}
 	}
-	defer closeLog()
-	for _, w := range c.Warnings {
-		log.Warn("configuration", "what", w)
-	}
-	if c.RabbitMQ.SSL && c.RabbitMQ.Insecure {
-		log.Warn("the broker's certificate is not verified: who answers at its address can run anything here; set rabbitmq.insecure to false and caCerts to its authority")
-	}
-	a, done, err := assemble(c, log)
-	if err != nil {
-		return &exit{exitFailed, err}
-	}
-	defer done()
-	log.Info("agent started", "version", version, "queue", c.InputQueue, "storage", c.Storage, "maxFormatVersion", c.Ceiling())
-	notify("READY=1")
-	defer notify("STOPPING=1")
-	if err := a.Run(ctx); err != nil {
+	defer log.Close()
+	warn(log.Logger, c)
+	s := &server{options: o, log: log, herald: newHerald(), parts: newParts(log.Logger)}
+	defer s.parts.close()
+	if err := s.run(ctx, c); err != nil {
 		return &exit{exitFailed, err}
 	}
 	log.Info("agent stopped")
 	return nil
 }
 
-// assemble connects the agent's parts as c says. done closes them.
-func assemble(c config.Config, log *slog.Logger) (a *agent.Agent, done func(), err error) {
-	tlsConfig, err := c.RabbitMQ.TLS()
-	if err != nil {
-		return nil, nil, err
+// warn says what is odd in c, and what is dangerous.
+func warn(log *slog.Logger, c config.Config) {
+	for _, w := range c.Warnings {
+		log.Warn("configuration", "what", w)
 	}
-	key, err := c.PublicKey()
-	if err != nil {
-		return nil, nil, err
+	if c.RabbitMQ.SSL && c.RabbitMQ.Insecure {
+		log.Warn("the broker's certificate is not verified: who answers at its address can run anything here; set rabbitmq.insecure to false and caCerts to its authority")
 	}
-	ceiling, err := plans.ParseVersion(c.Ceiling())
-	if err != nil {
-		return nil, nil, err
-	}
-	store, err := spool.Open(filepath.Join(c.Storage, "plans"), spool.Options{
-		Count: c.History.Count, Bytes: int64(c.History.Size), Age: c.History.Age, Log: log,
-	})
-	if err != nil {
-		return nil, nil, fmt.Errorf("%w; storage is %s: make it a directory this user may write, or set another", err, c.Storage)
-	}
-	runner, programs := newRunner(log)
-	runner.Workspaces = filepath.Join(c.Storage, "files")
-	runner.Key, runner.Queue, runner.MaxFormat = crypto.PublicKey(key), c.InputQueue, ceiling
-	runner.Grace, runner.MaxOutput = c.Script.Grace, int(c.Script.MaxOutput)
-	runner.Fetcher = fetch.New(fetch.Options{
-		ConnectTimeout: c.Fetch.ConnectTimeout, StallTimeout: c.Fetch.StallTimeout,
-		Timeout: c.Fetch.Timeout, MaxSize: int64(c.Fetch.MaxSize), UserAgent: "murano-agent/" + version,
-	})
-
-	a = &agent.Agent{
-		Store: store, Runner: runner, Queue: c.InputQueue,
-		Results:            agent.Address{Exchange: c.ResultExchange, Key: c.ResultRoutingKey},
-		DynamicResultQueue: c.EnableDynamicResultQueue,
-		Version:            version, Hostname: runner.Hostname, BootID: bootID(), Log: log,
-	}
-	if c.EventsRoutingKey != "" {
-		a.Events = agent.Address{Exchange: c.EventsExchange, Key: c.EventsRoutingKey}
-	}
-	conn := amqp.New(amqp.Options{
-		Hosts: c.RabbitMQ.Addresses(), User: c.RabbitMQ.Login, Password: c.RabbitMQ.Password, VHost: c.RabbitMQ.VirtualHost,
-		TLS: tlsConfig, Heartbeat: c.RabbitMQ.Heartbeat, Name: "murano-agent " + c.InputQueue, Log: log,
-		OnConnect: a.Connected, OnState: tellSystemd,
-	})
-	a.Transport = conn
-	return a, func() {
-		if err := conn.Close(); err != nil {
-			log.Warn("connection was not closed in order", "error", err)
-		}
-		programs.Close() // it has no error to give
-		if err := store.Close(); err != nil {
-			log.Warn("spool was not closed in order", "error", err)
-		}
-	}, nil
-}
-
-// tellSystemd makes the state of the connection the status line of the unit.
-func tellSystemd(s amqp.Status) {
-	line := string(s.State)
-	for _, part := range []string{s.Queue, s.Host} {
-		if part != "" {
-			line += " " + part
-		}
-	}
-	if s.Fault != nil {
-		line += ": " + strings.ReplaceAll(s.Fault.Error(), "\n", " ")
-	}
-	notify("STATUS=" + line)
-}
-
-// notify tells systemd, where it is there and wants to know. What it makes of
-// it changes nothing for the agent, so an error is none of ours.
-func notify(state string) { daemon.SdNotify(false, state) } // see above
-
-// bootID changes with every boot of the guest; empty where the system does not tell.
-func bootID() string {
-	b, _ := os.ReadFile("/proc/sys/kernel/random/boot_id")
-	return strings.TrimSpace(string(b))
 }

@@ -8,7 +8,6 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -54,7 +53,7 @@ func newGuest(t *testing.T, absent ...string) *guest {
 		}
 	}
 	g.config = filepath.Join(g.dir, "agent.yaml")
-	text := fmt.Sprintf("storage: %s\ninputQueue: %s\nresultRoutingKey: %q\neventsRoutingKey: %s\nlog: {file: %s, debug: true}\nrabbitmq:\n  hosts: [%q]\n  login: %s\n  password: %s\n  virtualHost: %q\n",
+	text := fmt.Sprintf("storage: %s\ninputQueue: %s\nresultRoutingKey: %q\neventsRoutingKey: %s\nstopTimeout: 0s\nlog: {file: %s, debug: true}\nrabbitmq:\n  hosts: [%q]\n  login: %s\n  password: %s\n  virtualHost: %q\n",
 		filepath.Join(g.dir, "storage"), g.queue, g.results, g.events, g.logFile(), server.Addr(), server.User, server.Password, vhost)
 	if err := os.WriteFile(g.config, []byte(text), 0o600); err != nil {
 		t.Fatal(err)
@@ -313,35 +312,5 @@ func TestTheAgentSaysHelloAndKeepsItsLogToItself(t *testing.T) {
 		if strings.Contains(string(log), secret) {
 			t.Errorf("the log holds %q", secret)
 		}
-	}
-}
-
-func TestSystemdIsToldOfTheState(t *testing.T) {
-	g := newGuest(t)
-	socket := filepath.Join(g.dir, "notify")
-	conn, err := net.ListenUnixgram("unixgram", &net.UnixAddr{Name: socket, Net: "unixgram"})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer conn.Close()
-	g.env = []string{"NOTIFY_SOCKET=" + socket}
-	agent := g.start()
-	conn.SetReadDeadline(time.Now().Add(30 * time.Second))
-	b := make([]byte, 4096)
-	told := ""
-	for !strings.Contains(told, "READY=1") || !strings.Contains(told, "STATUS=consuming e1-h1") {
-		n, err := conn.Read(b)
-		if err != nil {
-			t.Fatalf("told so far: %s: %v", told, err)
-		}
-		told += string(b[:n]) + "\n"
-	}
-	g.stop(agent)
-	for !strings.Contains(told, "STOPPING=1") {
-		n, err := conn.Read(b)
-		if err != nil {
-			t.Fatalf("told so far: %s: %v", told, err)
-		}
-		told += string(b[:n]) + "\n"
 	}
 }
