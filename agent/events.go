@@ -9,8 +9,13 @@ import (
 	"github.com/openmurano/murano/plans"
 )
 
-// eventTimeout bounds the publishing of one event: news, not a promise.
-const eventTimeout = 10 * time.Second
+const (
+	// eventTimeout bounds the publishing of one event: news, not a promise.
+	eventTimeout = 10 * time.Second
+	// heartbeatTimeout bounds that of a heartbeat: its Time must be that of its
+	// arrival, or a clock would seem to be off.
+	heartbeatTimeout = 2 * time.Second
+)
 
 // note takes an event of the Runner. It does not block: of too many, the
 // newest are lost.
@@ -25,12 +30,23 @@ func (a *Agent) note(e plans.Event) {
 	}
 }
 
-// tellAll publishes events until ctx is done.
+// tellAll publishes events until ctx is done. A heartbeat that cannot be
+// published, or comes late, is lost.
 func (a *Agent) tellAll(ctx context.Context) error {
+	var due <-chan time.Time
+	if a.HeartbeatEvery > 0 {
+		tick := time.NewTicker(a.HeartbeatEvery)
+		defer tick.Stop()
+		due = tick.C
+	}
 	for {
 		select {
 		case <-ctx.Done():
 			return ctx.Err()
+		case <-due:
+			try, cancel := context.WithTimeout(ctx, heartbeatTimeout)
+			a.tell(try, a.heartbeat())
+			cancel()
 		case <-a.greet:
 			a.hello(ctx)
 		case e := <-a.progress:
@@ -41,17 +57,36 @@ func (a *Agent) tellAll(ctx context.Context) error {
 	}
 }
 
+// heartbeat says how the agent is.
+func (a *Agent) heartbeat() plans.Event {
+	s := a.Status()
+	e := plans.Event{
+		Kind: plans.EventHeartbeat, Version: s.Version, State: s.State, Since: &s.Since,
+		Plan: s.Plan, Phase: s.Phase, Script: s.Script, Pending: s.Pending, Owed: s.Owed,
+	}
+	if s.LastError != nil {
+		e.LastError = s.LastError.Text
+	}
+	if s.Disk.Total > 0 {
+		e.Disk = &plans.Disk{Free: s.Disk.Free, Total: s.Disk.Total}
+	}
+	return e
+}
+
 // hello waits for the connection as long as it takes.
 func (a *Agent) hello(ctx context.Context) {
 	max := a.Runner.MaxFormat
 	if max == (plans.Version{}) {
 		max = plans.MaxVersion()
 	}
-	ok := a.tell(ctx, plans.Event{
+	e := plans.Event{
 		Kind: plans.EventHello, Version: a.Version, Hostname: a.Hostname, BootID: a.BootID,
 		MaxFormatVersion: max.String(),
-	})
-	if !ok {
+	}
+	if a.Inventory != nil {
+		e.Inventory = a.Inventory()
+	}
+	if !a.tell(ctx, e) {
 		return
 	}
 	select {

@@ -12,8 +12,9 @@ import (
 
 // Kinds of events.
 const (
-	EventHello    = "hello"    // the agent is connected and consumes
-	EventProgress = "progress" // a plan moved on
+	EventHello     = "hello"     // the agent is connected and consumes
+	EventProgress  = "progress"  // a plan moved on
+	EventHeartbeat = "heartbeat" // the agent is alive: how it is at this moment
 )
 
 const eventAction = "Agent:Event"
@@ -26,21 +27,36 @@ type Event struct {
 	Time time.Time `json:"Time"`
 
 	Queue            string `json:"Queue,omitempty"`            // the agent's input queue: who speaks
-	Version          string `json:"Version,omitempty"`          // hello: of the agent
+	Version          string `json:"Version,omitempty"`          // hello, heartbeat: of the agent
 	Hostname         string `json:"Hostname,omitempty"`         // hello
 	BootID           string `json:"BootID,omitempty"`           // hello: changes with every boot of the guest
 	MaxFormatVersion string `json:"MaxFormatVersion,omitempty"` // hello: newest FormatVersion it takes
+	// Inventory (hello) is what the guest is and has: os, kernel, arch, memory, ...
+	Inventory map[string]string `json:"Inventory,omitempty"`
 
-	Plan   string `json:"Plan,omitempty"`   // progress: ID of the plan
-	Phase  string `json:"Phase,omitempty"`  // progress: name of a Phase
+	Plan   string `json:"Plan,omitempty"`   // progress, heartbeat: ID of the plan; empty means none is in hand
+	Phase  string `json:"Phase,omitempty"`  // progress, heartbeat: name of a Phase
 	Script string `json:"Script,omitempty"` // progress: the script it is about; empty means none
 	Text   string `json:"Text,omitempty"`   // progress: one line for a person
+
+	State     string     `json:"State,omitempty"`     // heartbeat: idle, running or stopping
+	Since     *time.Time `json:"Since,omitempty"`     // heartbeat: when State, Plan or Phase changed last
+	LastError string     `json:"LastError,omitempty"` // heartbeat: what went wrong with the agent last, one line; empty means nothing did
+	Pending   int        `json:"Pending,omitempty"`   // heartbeat: plans that wait to be run
+	Owed      int        `json:"Owed,omitempty"`      // heartbeat: answers that wait to be published
+	Disk      *Disk      `json:"Disk,omitempty"`      // heartbeat: that of the agent's storage; nil means unknown
+}
+
+// A Disk is how much room there is on one, in bytes.
+type Disk struct {
+	Free  uint64 `json:"Free"`
+	Total uint64 `json:"Total"`
 }
 
 // Encode writes e as one JSON object.
 func (e Event) Encode() ([]byte, error) {
 	if e.Kind == "" {
-		return nil, &FormatError{Path: "Kind", Reason: "empty", Next: "set it to hello or progress"}
+		return nil, &FormatError{Path: "Kind", Reason: "empty", Next: "set it to hello, progress or heartbeat"}
 	}
 	e.Time = e.Time.UTC()
 	v, err := toValue(struct {
