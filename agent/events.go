@@ -4,6 +4,7 @@ package agent
 
 import (
 	"context"
+	"strings"
 	"time"
 
 	"github.com/openmurano/murano/plans"
@@ -20,7 +21,11 @@ const (
 // note takes an event of the Runner. It does not block: of too many, the
 // newest are lost.
 func (a *Agent) note(e plans.Event) {
-	a.turn(func(s *Status) { s.Phase, s.Script = e.Phase, e.Script })
+	script, _ := strings.CutPrefix(e.Phase, plans.PhaseScript+" ")
+	if script == e.Phase {
+		script = e.Script
+	}
+	a.turn(func(s *Status) { s.Phase, s.Script = e.Phase, script })
 	if a.Events == (Address{}) {
 		return
 	}
