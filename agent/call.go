@@ -3,9 +3,11 @@
 package agent
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
+	mathrand "math/rand/v2"
 	"slices"
 	"strings"
 	"time"
@@ -14,41 +16,128 @@ import (
 	"github.com/openmurano/murano/plans/body"
 )
 
-// call runs a script as often as its retries allow and gives the Body what
-// came of the last attempt.
+// call gives the Body what comes of a script: from the journal, where an earlier
+// attempt called it to the end, else by running it.
 func (a *attempt) call(ctx context.Context, name string, args []body.Value, kwargs *body.Dict) (body.Value, error) {
+	a.calls++
+	c := step{Step: stepCall, Call: a.calls, Script: name}
+	if a.keeps {
+		var err error
+		if c.With, err = fingerprint(ctx, args, kwargs); err != nil {
+			return nil, err
+		}
+	}
+	if ended, err := a.replayed(c); err != nil {
+		return nil, a.halt(err)
+	} else if ended != nil {
+		return ended.answer()
+	}
+	if a.keeps {
+		c.Clock = a.clock.taken()
+	}
+	if err := a.journal.write(c); err != nil && a.keeps {
+		return nil, a.halt(err)
+	}
+	report, out, err := a.script(ctx, name, args, kwargs)
+	if a.cutIn(ctx, "script "+name) {
+		return nil, ctx.Err()
+	}
+	if option := (*UnsupportedOptionError)(nil); errors.As(err, &option) {
+		return nil, a.halt(err)
+	}
+	reboots := err == nil && a.reboots(name, out.ExitCode)
+	if s := a.plan.Scripts[name]; err == nil && !reboots && s.Options.VerifyExitcode && out.ExitCode != 0 {
+		message := cmp.Or(out.Failure, fmt.Sprintf("Script %s returned error code", name))
+		err = &ScriptError{Message: message, Output: &out}
+	}
+	if err := a.ends(c, newEnding(report, out, err), reboots); err != nil {
+		return nil, a.halt(err)
+	}
+	if reboots {
+		return nil, a.reboot(ctx, 1)
+	}
+	if err != nil {
+		return nil, err
+	}
+	return body.NewScriptResult(out.ExitCode, out.Stdout, out.Stderr), nil
+}
+
+// replayed gives what came of the call before the plan was cut; nil: nothing yet.
+// A call that is not the one in the journal is an error.
+func (a *attempt) replayed(c step) (*ending, error) {
+	if a.replay == nil {
+		return nil, nil
+	}
+	was, ended := a.replay.next, a.replay.ended
+	if was.Call != 0 && (was.Call != c.Call || was.Script != c.Script || was.With != c.With) {
+		return nil, &verdict{plans.StateInterrupted, plans.Cause{
+			Code: plans.CauseAgentInterrupted, Owner: plans.OwnerPackage,
+			Text: fmt.Sprintf("the plan was cut and cannot go on: its Body took another way; its call %d was script %s, and now is script %s, or has other arguments", c.Call, was.Script, c.Script),
+			Hint: "let the Body decide by Parameters and by what its scripts return alone, or send the plan again with a new ID",
+		}}
+	}
+	if ended == nil { // the call that was cut, or the first that was not made
+		a.replay.close()
+		a.replay, a.clock.again = nil, nil
+		return nil, nil
+	}
+	if err := a.replay.advance(); err != nil {
+		return nil, err
+	}
+	a.clock.again = a.replay.next.Clock
+	if ended.Ran {
+		a.report(ended.Report)
+	}
+	return ended, nil
+}
+
+// ends keeps what came of a call. What the script did is on disk before the
+// journal says that it ended.
+func (a *attempt) ends(c step, e *ending, reboots bool) error {
+	if !a.keeps {
+		e.Stdout, e.Stderr, e.Error = nil, nil, nil
+	}
+	durable := reboots || a.plan.Options.OnInterrupt == plans.InterruptResume
+	if durable {
+		syncDisks()
+	}
+	err := a.journal.write(step{Step: stepEnd, Call: c.Call, Script: c.Script, Ended: e})
+	if err == nil && durable {
+		err = a.journal.sync()
+	}
+	if a.keeps && durable {
+		return err
+	}
+	return nil
+}
+
+// script runs a script as often as its retries allow and gives what came of the
+// last attempt.
+func (a *attempt) script(ctx context.Context, name string, args []body.Value, kwargs *body.Dict) (*plans.ScriptReport, Output, error) {
 	s := a.plan.Scripts[name]
 	at, err := a.place(ctx, name)
 	if err != nil {
-		return nil, err
+		return nil, Output{}, err
 	}
 	retry := s.Options.Retry
 	if retry.Attempts == 0 {
 		retry = a.plan.Options.Retry
 	}
 	for n := 1; ; n++ {
-		out, err := a.once(ctx, name, at, args, kwargs, n)
-		if a.cutIn(ctx, "script "+name) {
-			return nil, ctx.Err()
+		report, out, err := a.once(ctx, name, at, args, kwargs, n)
+		if ctx.Err() != nil || n >= retry.Attempts || err == nil && a.reboots(name, out.ExitCode) || !again(retry, out, err) {
+			return report, out, err
 		}
-		if n < retry.Attempts && again(retry, out, err) {
-			a.tell("script "+name, name, fmt.Sprintf("attempt %d of %d failed, exit code %d", n, retry.Attempts, out.ExitCode))
-			if err := wait(ctx, pause(retry, n)); err != nil {
-				return nil, err
-			}
-			continue
-		}
+		d := a.r.pause(retry, n)
+		phase := "retry " + name
+		end := a.phase(phase, time.Time{})
+		a.tell(phase, name, fmt.Sprintf("attempt %d of %d failed, exit code %d; the next in %s", n, retry.Attempts, out.ExitCode, d.Round(time.Millisecond)))
+		err = wait(ctx, d)
+		a.cutIn(ctx, phase)
+		end()
 		if err != nil {
-			return nil, err
+			return report, out, err
 		}
-		if s.Options.VerifyExitcode && out.ExitCode != 0 {
-			message := out.Failure
-			if message == "" {
-				message = fmt.Sprintf("Script %s returned error code", name)
-			}
-			return nil, &ScriptError{Message: message, Output: &out}
-		}
-		return body.NewScriptResult(out.ExitCode, out.Stdout, out.Stderr), nil
 	}
 }
 
@@ -71,11 +160,15 @@ func (a *attempt) place(ctx context.Context, name string) (placed, error) {
 	return a.placed[name], nil
 }
 
-// once is one attempt. A script that ran over its time is a *ScriptError with
-// what it had written.
-func (a *attempt) once(ctx context.Context, name string, at placed, args []body.Value, kwargs *body.Dict, n int) (Output, error) {
+// unitPrefix begins the name of each unit that a script runs in.
+const unitPrefix = "murano-"
+
+// once is one attempt; its report is nil if nothing ran. A script that ran over
+// its time is a *ScriptError with what it had written.
+func (a *attempt) once(ctx context.Context, name string, at placed, args []body.Value, kwargs *body.Dict, n int) (*plans.ScriptReport, Output, error) {
 	s := a.plan.Scripts[name]
 	a.runs++
+	unit := fmt.Sprintf("%s%s-%d", unitPrefix, a.folder(), a.runs)
 	phase := "script " + name
 	end := a.phase(phase, time.Time{})
 	defer end()
@@ -88,26 +181,54 @@ func (a *attempt) once(ctx context.Context, name string, at placed, args []body.
 		own, cancel = context.WithTimeoutCause(ctx, t, &timeoutError{what: fmt.Sprintf("Script %s", name), after: t})
 		defer cancel()
 	}
+	a.journal.write(step{Step: stepRun, Script: name, Run: a.runs, Attempt: n}) // ends says whether the journal is whole
+	defer a.ws.Running(unit)()
+	o := effective(a.plan.Options, s.Options.Options)
 	start := a.r.now()
 	a.log.Info("script starts", "script", name, "attempt", n)
 	out, err := a.r.Executors[s.Type].Run(own, Call{
 		Plan: a.id, Format: a.plan.FormatVersion, Name: name, Script: s, Args: args, Kwargs: kwargs,
 		Dir: at.dir, Entry: at.entry, Env: a.env(s), Stdout: logs.stdout, Stderr: logs.stderr,
+		Unit: unit, User: o.RunAs, Nice: o.Nice, Limits: o.Limits, PrivateTmp: o.PrivateTmp, Secret: a.mask.finder(),
 		Grace: a.r.Grace, MaxOutput: a.r.MaxOutput,
 	})
 	seconds := a.r.now().Sub(start).Seconds()
 	a.log.Info("script ended", "script", name, "attempt", n, "exit", out.ExitCode, "seconds", seconds)
-	a.mu.Lock()
-	if len(a.scripts) < maxReported {
-		a.scripts = append(a.scripts, plans.ScriptReport{Script: name, Attempt: n, ExitCode: out.ExitCode, Seconds: seconds, Truncated: out.Truncated})
+	if ctx.Err() != nil {
+		a.mu.Lock()
+		a.interim = &out
+		a.mu.Unlock()
 	}
-	a.mu.Unlock()
-	a.tell(phase, name, fmt.Sprintf("exit code %d", out.ExitCode))
 	var late *timeoutError
 	if err != nil && own.Err() != nil && ctx.Err() == nil && errors.As(context.Cause(own), &late) {
-		return out, &scriptTimeout{ScriptError{Message: late.Error(), Output: &out}, late}
+		err = &scriptTimeout{ScriptError{Message: late.Error(), Output: &out}, late}
 	}
-	return out, err
+	if option := (*UnsupportedOptionError)(nil); errors.As(err, &option) {
+		return nil, out, err
+	}
+	report := plans.ScriptReport{Script: name, Attempt: n, ExitCode: out.ExitCode, Seconds: seconds, Truncated: out.Truncated, Limit: out.Limit}
+	a.report(report)
+	a.tell(phase, name, fmt.Sprintf("exit code %d", out.ExitCode))
+	return &report, out, err
+}
+
+func (a *attempt) report(r plans.ScriptReport) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if len(a.scripts) < maxReported {
+		a.scripts = append(a.scripts, r)
+	}
+}
+
+// effective are a script's own options, and the plan's where it has none.
+func effective(plan, own plans.Options) plans.Options {
+	return plans.Options{
+		RunAs: cmp.Or(own.RunAs, plan.RunAs), Nice: cmp.Or(own.Nice, plan.Nice), PrivateTmp: own.PrivateTmp || plan.PrivateTmp,
+		Limits: plans.Limits{
+			Memory: cmp.Or(own.Limits.Memory, plan.Limits.Memory), CPU: cmp.Or(own.Limits.CPU, plan.Limits.CPU),
+			Pids: cmp.Or(own.Limits.Pids, plan.Limits.Pids),
+		},
+	}
 }
 
 // A scriptTimeout is the failure of a script that ran over its own time.
@@ -117,18 +238,6 @@ type scriptTimeout struct {
 }
 
 func (e *scriptTimeout) Unwrap() []error { return []error{&e.ScriptError, e.late} }
-
-// env is what the plan adds to the environment, the script's own words last.
-func (a *attempt) env(s plans.Script) []string {
-	env := slices.Clone(a.r.Env)
-	for k, v := range a.plan.Options.Env {
-		env = append(env, k+"="+v)
-	}
-	for k, v := range s.Options.Env {
-		env = append(env, k+"="+v)
-	}
-	return env
-}
 
 // again decides whether a script is run again after an attempt.
 func again(r plans.Retry, out Output, err error) bool {
@@ -148,19 +257,24 @@ func again(r plans.Retry, out Output, err error) bool {
 	return slices.Contains(r.On, out.ExitCode) || slices.Contains(r.Class, class)
 }
 
-// pause is the time before the attempt after the nth: the delay doubles.
-func pause(r plans.Retry, n int) time.Duration {
-	d := r.Delay
+// pause is the time before the attempt after the nth: the delay doubles, and is
+// shortened by up to a quarter, so that many guests do not come back at once.
+func (r *Runner) pause(retry plans.Retry, n int) time.Duration {
+	d := retry.Delay
 	for range n - 1 {
-		if r.MaxDelay > 0 && d >= r.MaxDelay || d > time.Hour {
+		if retry.MaxDelay > 0 && d >= retry.MaxDelay || d > time.Hour {
 			break
 		}
 		d *= 2
 	}
-	if r.MaxDelay > 0 {
-		d = min(d, r.MaxDelay)
+	if retry.MaxDelay > 0 {
+		d = min(d, retry.MaxDelay)
 	}
-	return d
+	random := r.Rand
+	if random == nil {
+		random = mathrand.Float64
+	}
+	return d - time.Duration(random()*float64(d)/4)
 }
 
 func wait(ctx context.Context, d time.Duration) error {

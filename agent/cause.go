@@ -12,13 +12,23 @@ import (
 	"github.com/openmurano/murano/plans/body"
 )
 
-// A refusal says that a plan is not run, and why.
-type refusal struct{ cause plans.Cause }
+// A verdict is an end of a plan that is known by its state and its cause.
+type verdict struct {
+	state string
+	cause plans.Cause
+}
 
-func (e *refusal) Error() string { return e.cause.Text }
+func (v *verdict) Error() string { return v.cause.Text }
 
+// refuse says that a plan is not run, and why.
 func refuse(code, owner, hint, format string, a ...any) error {
-	return &refusal{plans.Cause{Code: code, Text: fmt.Sprintf(format, a...), Owner: owner, Hint: hint}}
+	return &verdict{plans.StateRejected, plans.Cause{Code: code, Text: fmt.Sprintf(format, a...), Owner: owner, Hint: hint}}
+}
+
+func cancelled(text string) verdict {
+	return verdict{plans.StateCancelled, plans.Cause{
+		Code: plans.CausePlanCancelled, Owner: plans.OwnerController, Text: text, Hint: "send the plan again with a new ID to run it",
+	}}
 }
 
 // A timeoutError is the cause of a context whose deadline passed.
@@ -36,6 +46,12 @@ func (e *timeoutError) Error() string {
 	return s
 }
 
+func asScriptError(err error) *ScriptError {
+	var script *ScriptError
+	errors.As(err, &script)
+	return script
+}
+
 // An interruption says that the agent was stopped while the plan ran.
 type interruption struct{ phase string }
 
@@ -48,7 +64,9 @@ func causeOf(err error) (plans.Cause, string) {
 	c := plans.Cause{Text: plans.Detail(err)}
 	say := func(code, owner, hint string) { c.Code, c.Owner, c.Hint = code, owner, hint }
 	var (
-		refused     *refusal
+		end         *verdict
+		again       *replayed
+		option      *UnsupportedOptionError
 		unsupported *plans.UnsupportedError
 		format      *plans.FormatError
 		syntax      *body.SyntaxError
@@ -61,8 +79,13 @@ func causeOf(err error) (plans.Cause, string) {
 		misuse      *ArgumentError
 	)
 	switch {
-	case errors.As(err, &refused):
-		return refused.cause, plans.StateRejected
+	case errors.As(err, &end):
+		return end.cause, end.state
+	case errors.As(err, &again):
+		return again.failure.Cause, again.failure.State
+	case errors.As(err, &option):
+		say(plans.CausePlanUnsupported, plans.OwnerGuest, "leave the option out, or use a guest that has it")
+		return c, plans.StateRejected
 	case errors.As(err, &unsupported):
 		say(plans.CausePlanVersion, plans.OwnerController, "lower FormatVersion, or update the agent")
 		return c, plans.StateRejected
@@ -89,7 +112,10 @@ func causeOf(err error) (plans.Cause, string) {
 	case errors.As(err, &script):
 		code, owner, hint := classify(script.Output)
 		say(code, owner, hint)
-		if script.Output != nil {
+		if script.Output != nil && script.Output.Limit != "" {
+			say(plans.CauseScriptLimit, plans.OwnerPackage, "raise the limit in Options.limits, or make the script use less")
+			c.Text += fmt.Sprintf(" %d: %s", script.Output.ExitCode, script.Output.Limit)
+		} else if script.Output != nil {
 			c.Text += fmt.Sprintf(" %d", script.Output.ExitCode)
 			if line := lastLine(script.Output); line != "" {
 				c.Text += ": " + line

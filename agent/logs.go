@@ -6,8 +6,10 @@ import (
 	"cmp"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
+	"sync"
 	"time"
 
 	"github.com/openmurano/murano/plans"
@@ -18,21 +20,24 @@ import (
 const DefaultMaxLog = 64 << 20
 
 const (
-	logFull  = "\n[... this log is full: the rest was cut ...]\n"
-	logShort = "\n[... this log was full: what stood here was cut ...]\n"
+	// logMark stands in a log in the place of what was cut out of it.
+	logMark = "\n[... this log was longer than it may be: what stood here was cut ...]\n"
+	// leastLog is the least that a log has: below it, there is none.
+	leastLog = 4 << 10
 	// directCheck is how often the size of a log is looked at that a script
 	// writes by itself.
 	directCheck = 200 * time.Millisecond
 )
 
 // logs are the two logs of one attempt. None grows without bound while the
-// script runs: what passes through the agent is cut at its end. An uncaptured
-// stream is the file itself, so that a script's background child need not die
-// with the agent; it is cut in its middle once it is too long.
+// script runs: of one that does, head and tail stay. An uncaptured stream is the
+// file itself, so that a script's background child need not die with the agent;
+// where the plan has secrets it passes through the agent, to be masked.
 type logs struct {
 	stdout, stderr io.Writer
-	files, direct  []*os.File
-	limit          int64
+	files          []*logFile
+	direct         []*logFile
+	masks          []*maskedWriter
 	total          *int64 // of the plan
 
 	stop, stopped chan struct{}
@@ -46,7 +51,6 @@ func (a *attempt) openLogs(name string, n int, o plans.ScriptOptions) *logs {
 		return l
 	}
 	one := cmp.Or(max(a.r.MaxLog, 0), DefaultMaxLog)
-	l.limit = min(one, max(4*one-a.logged, 0))
 	base := fmt.Sprintf("%03d-%s", a.runs, plain(name))
 	if n > 1 {
 		base += fmt.Sprintf("-attempt%d", n)
@@ -55,25 +59,25 @@ func (a *attempt) openLogs(name string, n int, o plans.ScriptOptions) *logs {
 		base = "more" // a Body that loops must not eat the inodes
 	}
 	open := func(suffix string, captured bool) io.Writer {
-		f, err := os.OpenFile(filepath.Join(a.e.Dir, base+suffix), os.O_WRONLY|os.O_CREATE|os.O_APPEND, 0o600)
+		f, err := openLog(filepath.Join(a.e.Dir, base+suffix), min(one, 4*one-a.logged))
 		if err != nil {
 			a.log.Warn("log of the script was not opened", "script", name, "error", err)
 			return io.Discard
 		}
-		st, err := f.Stat()
-		if err == nil {
-			*l.total -= st.Size() // it is counted when it is closed
-		}
+		*l.total -= f.size // it is counted when it is closed
 		l.files = append(l.files, f)
-		if !captured {
-			l.direct = append(l.direct, f)
+		switch {
+		case f.limit < leastLog:
+			return io.Discard
+		case a.mask != nil:
+			w := &maskedWriter{w: f, mask: a.mask}
+			l.masks = append(l.masks, w)
+			return w
+		case captured:
 			return f
 		}
-		left := l.limit
-		if err == nil {
-			left -= st.Size()
-		}
-		return &limited{w: f, left: left}
+		l.direct = append(l.direct, f)
+		return f.File
 	}
 	l.stdout = open(".stdout.log", o.CaptureStdout)
 	l.stderr = open(".stderr.log", o.CaptureStderr)
@@ -100,12 +104,11 @@ func (l *logs) watch() {
 	}
 }
 
-// shorten leaves of a log that is too long its first half. Whoever writes to it
-// appends, and goes on behind that.
 func (l *logs) shorten() {
 	for _, f := range l.direct {
-		if st, err := f.Stat(); err == nil && st.Size() > l.limit && f.Truncate(l.limit/2) == nil {
-			io.WriteString(f, logShort) // without room for the mark the log has none
+		if st, err := f.Stat(); err == nil && st.Size() > f.limit {
+			f.size = st.Size()
+			f.shorten()
 		}
 	}
 }
@@ -116,32 +119,117 @@ func (l *logs) close() {
 		close(l.stop)
 		<-l.stopped
 	}
+	for _, w := range l.masks {
+		w.flush()
+	}
 	for _, f := range l.files {
-		st, err := f.Stat()
-		f.Close()
-		if err != nil {
+		*l.total += f.close()
+	}
+}
+
+// A logFile is a log that has at most limit bytes and never fails: neither a full
+// disk nor a talkative script may stop a plan. It can be read at any time.
+type logFile struct {
+	*os.File       // appends
+	limit          int64
+	mu             sync.Mutex
+	size           int64
+	random         *os.File // the same file, to be written anywhere; nil until it is needed
+	closed, broken bool
+}
+
+// openLog opens the log at path, with the mode and the group of its directory:
+// who may list the one may read the other.
+func openLog(path string, limit int64) (*logFile, error) {
+	mode := fs.FileMode(0o600)
+	dir, err := os.Stat(filepath.Dir(path))
+	if err == nil && dir.Mode().Perm()&0o050 == 0o050 {
+		mode = 0o640
+	}
+	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_APPEND, mode)
+	if err != nil {
+		return nil, err
+	}
+	l := &logFile{File: f, limit: limit}
+	if mode == 0o640 {
+		giveGroup(f, dir)
+	}
+	if st, err := f.Stat(); err == nil {
+		l.size = st.Size()
+	}
+	return l, nil
+}
+
+func (l *logFile) Write(p []byte) (int, error) {
+	n := len(p)
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for len(p) > 0 && !l.closed {
+		room := l.limit - l.size
+		if room <= 0 {
+			if !l.shorten() {
+				return n, nil
+			}
 			continue
 		}
-		*l.total += st.Size()
-		if st.Size() == 0 {
-			os.Remove(f.Name())
+		part := p[:min(int64(len(p)), room)]
+		wrote, err := l.File.Write(part)
+		l.size += int64(wrote)
+		if err != nil {
+			return n, nil
 		}
+		p = p[len(part):]
 	}
+	return n, nil
 }
 
-// limited is a log that takes limit bytes and never fails: neither a full disk
-// nor a talkative script may stop a plan.
-type limited struct {
-	w    io.Writer
-	left int64
-}
-
-func (l *limited) Write(p []byte) (int, error) {
-	if n := min(int64(len(p)), l.left); n > 0 {
-		l.w.Write(p[:n])
-		if l.left -= n; l.left == 0 {
-			io.WriteString(l.w, logFull)
+// shorten cuts the middle out of a log that is full: its first half stays, then a
+// mark, then its last quarter. Whoever appends to it goes on behind that. It tells
+// whether there is room again.
+func (l *logFile) shorten() bool {
+	if l.broken {
+		return false
+	}
+	head := l.limit / 2
+	tail := l.limit / 4
+	to := head + int64(len(logMark))
+	if l.size-tail <= to {
+		return false
+	}
+	var err error
+	if l.random == nil {
+		if l.random, err = os.OpenFile(l.Name(), os.O_RDWR, 0); err != nil {
+			l.broken = true
+			return false
 		}
 	}
-	return len(p), nil
+	if _, err = l.random.WriteAt([]byte(logMark), head); err == nil {
+		from := io.NewSectionReader(l.random, l.size-tail, tail)
+		_, err = io.Copy(io.NewOffsetWriter(l.random, to), from)
+	}
+	if err == nil {
+		err = l.random.Truncate(to + tail)
+	}
+	l.broken = err != nil
+	l.size = to + tail
+	return err == nil
+}
+
+// close closes the log, removes it if it stayed empty, and returns its size.
+func (l *logFile) close() int64 {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.closed = true
+	size := l.size
+	if st, err := l.Stat(); err == nil {
+		size = st.Size()
+	}
+	l.File.Close()
+	if l.random != nil {
+		l.random.Close()
+	}
+	if size == 0 {
+		os.Remove(l.Name())
+	}
+	return size
 }

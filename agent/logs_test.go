@@ -16,18 +16,18 @@ import (
 
 func TestLogsAreBounded(t *testing.T) {
 	const limit = 1 << 20
-	write := "#!/bin/sh\necho first\nhead -c 3000000 /dev/zero\n"
+	write := "#!/bin/sh\necho first\nhead -c 3000000 /dev/zero | tr '\\0' x\n"
 	tests := []struct {
 		name, script, body string
 		captured           bool
 		atMost             int64 // bytes of all logs
 		first, last        string
 	}{
-		{"a captured stream loses its end", write + "echo last", "deploy()", true, limit + 100, "first", "the rest was cut ...]\n"},
-		{"an uncaptured one its middle", write + "sleep 0.5\necho last", "deploy()", false, limit, "first", "what stood here was cut ...]\nlast\n"},
-		{"an uncaptured one of a script that ends at once too", write, "deploy()", false, limit, "first", "what stood here was cut ...]\n"},
-		{"all of a plan together have four times that", write, "for i in range(8):\n  deploy()", true, 4*limit + 1000, "first", ""},
-		{"uncaptured ones too", write, "for i in range(8):\n  deploy()", false, 4*limit + 1000, "first", ""},
+		{"of a captured stream head and tail stay", write + "echo last", "deploy()", true, limit, "first\nxxx", "xxxlast\n"},
+		{"of an uncaptured one too", write + "sleep 0.5\necho last", "deploy()", false, limit, "first\nxxx", "last\n"},
+		{"of an uncaptured one of a script that ends at once too", write + "echo last", "deploy()", false, limit, "first\nxxx", "xxxlast\n"},
+		{"all of a plan together have four times that", write, "for i in range(8):\n  deploy()", true, 4*limit + 1000, "first\nxxx", ""},
+		{"uncaptured ones too", write, "for i in range(8):\n  deploy()", false, 4*limit + 1000, "first\nxxx", ""},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -57,6 +57,9 @@ func TestLogsAreBounded(t *testing.T) {
 			}
 			if !strings.HasPrefix(string(b), tt.first) || !strings.HasSuffix(string(b), tt.last) {
 				t.Errorf("log %.20q ... %q", b, b[max(0, len(b)-80):])
+			}
+			if head, tail, ok := strings.Cut(string(b), "\n[... this log was longer than it may be: what stood here was cut ...]\n"); !ok || len(head) != limit/2 || strings.Contains(tail, "[...") {
+				t.Errorf("the mark is not in the middle: %d bytes before it", len(head))
 			}
 		})
 	}

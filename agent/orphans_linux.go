@@ -4,6 +4,7 @@ package agent
 
 import (
 	"os"
+	"path"
 	"path/filepath"
 	"strconv"
 	"strings"
@@ -11,12 +12,15 @@ import (
 	"time"
 )
 
-// endOrphans ends the processes that work below parent, in workspaces that are
-// still there: scripts of an agent that was killed, which systemd would have
-// ended with it. Their plan is answered as interrupted, or run again, and neither
-// may happen beside them. They get SIGTERM, and after grace SIGKILL. What a plan
-// that ended left in the background works in a folder that was removed, and is
-// left alone.
+// endOrphans ends what scripts of an agent that was killed left running in
+// workspaces below parent. Their plan is answered as interrupted, or goes on, and
+// neither may happen beside them. They get SIGTERM, and after grace SIGKILL.
+//
+// A script that ran in a unit of its own (a systemd scope) is the whole unit,
+// whatever its processes work in. Without a unit it is what works in a workspace
+// that is there. What a plan that ended left in the background works in a folder
+// that was removed, and what a script that ended left is in a unit which no
+// workspace names: both are left alone.
 func endOrphans(parent string, grace time.Duration) {
 	dir, err := filepath.Abs(parent)
 	if err != nil {
@@ -25,7 +29,8 @@ func endOrphans(parent string, grace time.Duration) {
 	if dir, err = filepath.EvalSymlinks(dir); err != nil {
 		return
 	}
-	found := workingIn(dir)
+	units := runningUnits(dir)
+	found := orphans(dir, units)
 	for _, pid := range found {
 		syscall.Kill(pid, syscall.SIGTERM)
 	}
@@ -36,9 +41,9 @@ func endOrphans(parent string, grace time.Duration) {
 	for len(found) > 0 {
 		select {
 		case <-tick.C:
-			found = workingIn(dir)
+			found = orphans(dir, units)
 		case <-over.C:
-			for _, pid := range workingIn(dir) {
+			for _, pid := range orphans(dir, units) {
 				syscall.Kill(pid, syscall.SIGKILL)
 			}
 			return
@@ -46,9 +51,28 @@ func endOrphans(parent string, grace time.Duration) {
 	}
 }
 
-// workingIn lists the processes whose working directory is in a workspace of dir
-// and not removed, which the kernel writes as "(deleted)" behind its name (proc(5)).
-func workingIn(dir string) []int {
+// runningUnits are the units of the scripts that ran when their agent died.
+func runningUnits(dir string) map[string]bool {
+	units := map[string]bool{}
+	entries, err := os.ReadDir(dir)
+	if err != nil {
+		return units
+	}
+	for _, e := range entries {
+		if !isWorkspace(e.Name()) {
+			continue
+		}
+		name, err := os.ReadFile(filepath.Join(dir, e.Name(), runningName))
+		// A script may write what it likes there: it must not have others ended.
+		if err == nil && strings.HasPrefix(string(name), unitPrefix+e.Name()+"-") {
+			units[string(name)] = true
+		}
+	}
+	return units
+}
+
+// orphans lists the processes that endOrphans is about.
+func orphans(dir string, units map[string]bool) []int {
 	entries, err := os.ReadDir("/proc")
 	if err != nil {
 		return nil
@@ -59,15 +83,46 @@ func workingIn(dir string) []int {
 		if err != nil || pid == os.Getpid() {
 			continue
 		}
-		at, err := os.Readlink(filepath.Join("/proc", e.Name(), "cwd"))
-		if err != nil || strings.HasSuffix(at, " (deleted)") {
-			continue
-		}
-		below, ok := strings.CutPrefix(at, dir+"/")
-		name, _, _ := strings.Cut(below, "/")
-		if ok && isWorkspace(name) {
+		unit := unitOf(pid)
+		if units[unit] || !strings.HasPrefix(unit, unitPrefix) && worksIn(pid, dir) {
 			found = append(found, pid)
 		}
 	}
 	return found
+}
+
+// unitOf is the unit of the agent's making that pid is in, else "": the last
+// part of the path of its control group that has such a name (cgroups(7)).
+func unitOf(pid int) string {
+	b, err := os.ReadFile("/proc/" + strconv.Itoa(pid) + "/cgroup")
+	if err != nil {
+		return ""
+	}
+	for line := range strings.Lines(string(b)) {
+		for at := strings.TrimSpace(line); strings.Contains(at, "/"); at = path.Dir(at) {
+			name := path.Base(at)
+			if suffix := path.Ext(name); strings.HasPrefix(name, unitPrefix) && (suffix == ".scope" || suffix == ".service") {
+				name = strings.TrimSuffix(name, suffix)
+				if key := strings.TrimPrefix(name, unitPrefix); isWorkspace(key) {
+					return name
+				}
+			}
+			if at == "/" {
+				break
+			}
+		}
+	}
+	return ""
+}
+
+// worksIn tells whether the working directory of pid is in a workspace of dir
+// and not removed, which the kernel writes as "(deleted)" behind its name (proc(5)).
+func worksIn(pid int, dir string) bool {
+	at, err := os.Readlink("/proc/" + strconv.Itoa(pid) + "/cwd")
+	if err != nil || strings.HasSuffix(at, " (deleted)") {
+		return false
+	}
+	below, ok := strings.CutPrefix(at, dir+"/")
+	name, _, _ := strings.Cut(below, "/")
+	return ok && isWorkspace(name)
 }

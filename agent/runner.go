@@ -6,15 +6,12 @@ import (
 	"cmp"
 	"context"
 	"crypto"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"log/slog"
 	"os"
 	"path/filepath"
 	"slices"
-	"strings"
-	"sync"
 	"time"
 
 	"github.com/openmurano/murano/plans"
@@ -101,9 +98,15 @@ func (r *Runner) Clean(unended func(key string) bool) error {
 	return err
 }
 
-// Answer runs the plan in e and returns its result, always. It does not ask
-// e.Attempts: see Interrupted. What ends ctx interrupts the plan.
+// Answer runs the plan in e and returns its result, always. A plan that an
+// earlier attempt was cut in goes on or begins again as GoesOn says; of one that
+// does not, see Interrupted. What ends ctx interrupts the plan; a Cancellation as
+// its cause cancels it. Where GoesOn says so after the end of ctx, the result is
+// not to be kept: the plan stays begun.
 func (r *Runner) Answer(ctx context.Context, e Entry) plans.Result {
+	if e.Cancelled != "" {
+		return r.Cancelled(e)
+	}
 	a := r.attempt(e)
 	value, err := a.run(ctx)
 	return a.result(value, err)
@@ -111,15 +114,29 @@ func (r *Runner) Answer(ctx context.Context, e Entry) plans.Result {
 
 // Interrupted makes the result of a plan that an earlier agent died in.
 func (r *Runner) Interrupted(e Entry) plans.Result {
-	a := r.attempt(e)
-	a.plan, _ = plans.ParseOptions{Max: r.MaxFormat}.Parse(e.Message.Body)
-	r.drop(e)
-	err := refuse(plans.CauseAgentInterrupted, plans.OwnerGuest, "send the plan again with a new ID if its scripts may run twice",
-		"agent or guest went down while the plan ran; what its scripts had done by then is unknown")
-	res := a.result(nil, err)
-	res.Report.State = plans.StateInterrupted
-	res.Report.Attempts = e.Attempts
-	return res
+	a, p := r.afterwards(e)
+	what := "agent or guest went down while the plan ran"
+	if p.running != "" {
+		what = fmt.Sprintf("agent or guest went down while script %s ran", p.running)
+	}
+	if p.calls > 0 {
+		what += fmt.Sprintf(", after %s of scripts that had ended", counted(p.calls, "call"))
+	}
+	what += "; what its scripts had done by then is unknown"
+	if o := a.plan.Options.OnInterrupt; e.Attempts >= maxReruns && o != "" && o != plans.InterruptFail {
+		what += fmt.Sprintf("; that was attempt %d, and onInterrupt: %s has no more than %d", e.Attempts, o, maxReruns)
+	}
+	return a.cutResult(verdict{plans.StateInterrupted, plans.Cause{
+		Code: plans.CauseAgentInterrupted, Owner: plans.OwnerGuest, Text: what,
+		Hint: "send the plan again with a new ID if its scripts may run twice",
+	}})
+}
+
+func counted(n int, what string) string {
+	if n == 1 {
+		return "1 " + what
+	}
+	return fmt.Sprintf("%d %ss", n, what)
 }
 
 // maxReruns bounds how often a plan that takes the agent down is begun again.
@@ -129,37 +146,49 @@ const maxReruns = 5
 // answered again instead of as interrupted: it asks for that (onInterrupt), and
 // was not cut too often; or it asked for a reboot.
 func (r *Runner) GoesOn(e Entry) bool {
-	if e.Refused != "" || e.Cancelled != "" || e.Attempts >= maxReruns {
+	if e.Refused != "" || e.Cancelled != "" {
 		return false
 	}
-	p, err := plans.ParseOptions{Max: r.MaxFormat}.Parse(e.Message.Body)
-	return err == nil && p.Options.OnInterrupt == plans.InterruptRerun
+	p := readPast(e.Dir)
+	if p.reboot != nil {
+		return true
+	}
+	plan, err := plans.ParseOptions{Max: r.MaxFormat}.Parse(e.Message.Body)
+	if err != nil || e.Attempts-p.reboots >= maxReruns { // a reboot that was asked for is no cut
+		return false
+	}
+	return plan.Options.OnInterrupt == plans.InterruptRerun || plan.Options.OnInterrupt == plans.InterruptResume
 }
 
 // Cancelled makes the result of a plan that was cancelled before it ran, or
 // while no agent ran.
 func (r *Runner) Cancelled(e Entry) plans.Result {
-	a := r.attempt(e)
-	a.plan, _ = plans.ParseOptions{Max: r.MaxFormat}.Parse(e.Message.Body)
-	r.drop(e)
-	when := "before it ran"
-	if e.Attempts > 0 {
-		when = "while it was interrupted; what its scripts had done by then is unknown"
+	a, p := r.afterwards(e)
+	text := fmt.Sprintf("the plan was %s before it ran", Cancellation{e.Cancelled})
+	switch {
+	case p.running != "":
+		text = fmt.Sprintf("the plan was %s after it was interrupted in script %s; what that had done by then is unknown", Cancellation{e.Cancelled}, p.running)
+	case e.Attempts > 0:
+		text = fmt.Sprintf("the plan was %s after it was interrupted; what its scripts had done by then is unknown", Cancellation{e.Cancelled})
 	}
-	res := a.result(nil, refuse(plans.CausePlanCancelled, plans.OwnerController, "send the plan again with a new ID to run it", "the plan was %s %s", Cancellation{e.Cancelled}, when))
-	res.Report.State = plans.StateCancelled
-	res.Report.Attempts = e.Attempts
-	return res
+	return a.cutResult(cancelled(text))
 }
 
-// drop removes the workspace of a plan that does not go on.
-func (r *Runner) drop(e Entry) {
-	if !isWorkspace(e.Key) {
-		return
+// afterwards is for the result of a plan that does not run any more. Its
+// workspace goes.
+func (r *Runner) afterwards(e Entry) (*attempt, past) {
+	a, p := r.attempt(e), readPast(e.Dir)
+	// A plan that breaks its format is refused when it is begun, and so did not
+	// come here; of another, all that the result needs is read.
+	a.plan, _ = plans.ParseOptions{Max: r.MaxFormat}.Parse(e.Message.Body)
+	a.mask = newMask(a.plan)
+	a.scripts = p.scripts
+	if isWorkspace(e.Key) {
+		if err := removeTree(filepath.Join(r.Workspaces, e.Key)); err != nil {
+			a.log.Warn("workspace of a plan that was cut was not removed", "error", err)
+		}
 	}
-	if err := removeTree(filepath.Join(r.Workspaces, e.Key)); err != nil {
-		r.logger().Warn("workspace of a plan that was cut was not removed", "plan", e.Message.ID, "error", err)
-	}
+	return a, p
 }
 
 func (r *Runner) attempt(e Entry) *attempt {
@@ -179,285 +208,4 @@ func (r *Runner) logger() *slog.Logger {
 		return r.Log
 	}
 	return slog.New(slog.DiscardHandler)
-}
-
-// An attempt is one run of one plan.
-type attempt struct {
-	r     *Runner
-	e     Entry
-	id    string
-	log   *slog.Logger
-	began time.Time
-	plan  plans.Plan
-	ws    *Workspace
-	mask  *mask // nil masks nothing
-
-	mu      sync.Mutex // a Body that ends with its context may leave a script behind for a moment
-	now     string     // name of the phase it is in
-	cut     string     // name of the phase in which its context ended, if a script or a download saw it
-	phases  []plans.Phase
-	scripts []plans.ScriptReport
-	runs    int
-	logged  int64 // bytes in the logs of its scripts
-	placed  map[string]placed
-}
-
-type placed struct{ dir, entry string }
-
-// run is the plan's straight path. The error of a plan whose context ended is
-// the cause of that.
-func (a *attempt) run(ctx context.Context) (json.RawMessage, error) {
-	a.phase(plans.PhaseQueued, a.e.Received)()
-	program, err := a.read()
-	if err != nil {
-		return nil, err
-	}
-	if t := a.plan.Options.Timeout; t > 0 {
-		late := &timeoutError{what: "the plan", after: t}
-		var cancel context.CancelFunc
-		ctx, cancel = context.WithTimeoutCause(ctx, t, late)
-		defer cancel()
-	}
-	end := a.phase(plans.PhaseFiles, time.Time{})
-	a.ws, err = NewWorkspace(a.r.Workspaces, a.folder(), a.r.Fetcher)
-	end()
-	if err != nil {
-		return nil, err
-	}
-	defer a.clean()
-
-	end = a.phase(plans.PhaseBody, time.Time{})
-	value, err := program.Run(ctx, a.scope())
-	if err != nil && ctx.Err() != nil {
-		err = a.ended(ctx)
-	}
-	end()
-	if err != nil {
-		return nil, err
-	}
-	return encode(value)
-}
-
-// read is all that can refuse a plan before anything of it runs.
-func (a *attempt) read() (*body.Program, error) {
-	if a.e.Refused != "" {
-		return nil, refuse(plans.CausePlanReplay, plans.OwnerController, "send the plan with a new ID and a new Stamp to run it again", "%s", a.e.Refused)
-	}
-	if a.r.Key != nil {
-		if err := plans.Verify(a.r.Key, a.r.Queue, a.e.Message); err != nil {
-			return nil, refuse(plans.CausePlanSignature, plans.OwnerController, "see that engine_key of this agent is the public half of the key that the controller signs with", "%s", err)
-		}
-	}
-	var err error
-	if a.plan, err = (plans.ParseOptions{Max: a.r.MaxFormat, Warn: a.warn}).Parse(a.e.Message.Body); err != nil {
-		return nil, err
-	}
-	a.mask = newMask(a.plan)
-	a.log = a.mask.logger(a.log)
-	if err := a.supported(); err != nil {
-		return nil, err
-	}
-	program, err := body.Parse(a.plan.Body)
-	if err != nil {
-		return nil, err
-	}
-	return program, program.Check(func(name string) bool { _, ok := a.plan.Scripts[name]; return ok })
-}
-
-func (a *attempt) warn(e *plans.FormatError) { a.log.Warn("ignored in the plan", "what", e.Detail()) }
-
-// supported refuses what the plan asks for and this agent cannot give; to go
-// on without would be another plan.
-func (a *attempt) supported() error {
-	ask := func(what string) error {
-		return refuse(plans.CausePlanUnsupported, plans.OwnerGuest, "leave the option out, or update the agent", "%s: this agent does not have it", what)
-	}
-	check := func(where string, o plans.Options) error {
-		switch {
-		case o.RunAs != "":
-			return ask(where + ".runAs")
-		case o.Limits != plans.Limits{}:
-			return ask(where + ".limits")
-		case o.Nice != 0:
-			return ask(where + ".nice")
-		case o.Mirror == "only":
-			return ask(where + ".mirror: only")
-		}
-		return nil
-	}
-	if a.plan.Options.OnInterrupt == "resume" {
-		return ask("Options.onInterrupt: resume")
-	}
-	if err := check("Options", a.plan.Options); err != nil {
-		return err
-	}
-	for name, s := range a.plan.Scripts {
-		where := fmt.Sprintf("Scripts[%q].Options", name)
-		if a.r.Executors[s.Type] == nil {
-			return ask(fmt.Sprintf("Scripts[%q].Type %q", name, s.Type))
-		}
-		if s.Options.Reboot != 0 {
-			return ask(where + ".reboot")
-		}
-		if err := check(where, s.Options.Options); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-func (a *attempt) scope() body.Scope {
-	scripts := make(map[string]body.Script, len(a.plan.Scripts))
-	for name := range a.plan.Scripts {
-		scripts[name] = func(ctx context.Context, args []body.Value, kwargs *body.Dict) (body.Value, error) {
-			return a.call(ctx, name, args, kwargs)
-		}
-	}
-	return body.Scope{Args: a.plan.Parameters, Scripts: scripts, Files: a.r.Files, Limits: a.r.Limits, Now: a.r.Now, Log: a.log}
-}
-
-// ended says why ctx, which is done, ended: a deadline of the plan, or the agent.
-func (a *attempt) ended(ctx context.Context) error {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	phase := cmp.Or(a.cut, a.now)
-	var late *timeoutError
-	if errors.As(context.Cause(ctx), &late) {
-		return &timeoutError{what: late.what, after: late.after, phase: phase}
-	}
-	return &interruption{phase: phase}
-}
-
-// cutIn notes that ctx was over before the phase was, if so.
-func (a *attempt) cutIn(ctx context.Context, phase string) bool {
-	if ctx.Err() == nil {
-		return false
-	}
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	a.cut = cmp.Or(a.cut, phase)
-	return true
-}
-
-func (a *attempt) clean() {
-	end := a.phase(plans.PhaseCleanup, time.Time{})
-	defer end()
-	if err := a.ws.Remove(); err != nil {
-		a.log.Error("workspace was not removed", "error", err)
-	}
-}
-
-// folder is the workspace's name: never a name from the plan.
-func (a *attempt) folder() string {
-	if a.e.Key != "" {
-		return a.e.Key
-	}
-	return fmt.Sprintf("%d", a.began.UnixNano())
-}
-
-// isWorkspace tells whether name is one that folder makes: the key of a plan,
-// which begins with the time of its arrival (agent/spool), or a time.
-func isWorkspace(name string) bool {
-	number, _, _ := strings.Cut(name, "-")
-	return len(number) >= 14 && strings.Trim(number, "0123456789") == ""
-}
-
-// phase begins a phase, at start or now, and returns what ends it.
-func (a *attempt) phase(name string, start time.Time) (end func()) {
-	if start.IsZero() {
-		start = a.r.now()
-		a.tell(name, "", name)
-	}
-	a.mu.Lock()
-	before := a.now
-	a.now = name
-	a.mu.Unlock()
-	return func() {
-		p := plans.Phase{Name: name, Start: start.UTC(), Seconds: a.r.now().Sub(start).Seconds()}
-		a.mu.Lock()
-		defer a.mu.Unlock()
-		a.now = before
-		if len(a.phases) < maxReported {
-			a.phases = append(a.phases, p)
-		}
-	}
-}
-
-func (a *attempt) tell(phase, script, text string) {
-	if a.r.Progress == nil {
-		return
-	}
-	a.r.Progress(plans.Event{Kind: plans.EventProgress, Time: a.r.now(), Plan: a.id, Phase: phase, Script: script, Text: a.mask.text(text)})
-}
-
-// encode makes the Body of the result. What JSON has no word for (NaN,
-// Infinity) is refused, as json.dumps(allow_nan=False) does; murano-agent 12.0.0
-// sends it, and no JSON reader takes it.
-func encode(v body.Value) (json.RawMessage, error) {
-	b, err := body.EncodeJSON(v)
-	if err != nil {
-		return nil, err
-	}
-	if !json.Valid(b) {
-		return nil, &body.Exception{Class: "ValueError", Args: []body.Value{"Out of range float values are not JSON compliant"}}
-	}
-	if len(b) > maxBody {
-		return nil, refuse(plans.CauseBodyLimit, plans.OwnerPackage, "return less, and leave the rest in a file on the guest",
-			"the Body returned %d bytes of JSON; a result may hold %d", len(b), maxBody)
-	}
-	return b, nil
-}
-
-const (
-	// maxReported bounds the phases and the runs of scripts in a Report.
-	maxReported = 200
-	maxBody     = plans.MaxMessage - 1<<20
-)
-
-// result makes the result of value or, unless it is nil, of err.
-func (a *attempt) result(value json.RawMessage, err error) plans.Result {
-	a.mu.Lock()
-	report := &plans.Report{
-		State: plans.StateSucceeded, Agent: a.r.Version, Host: a.r.Hostname, Attempts: a.e.Attempts + 1,
-		Phases: a.phases, Scripts: a.scripts,
-	}
-	a.mu.Unlock()
-	res := plans.Result{ID: plans.NewResultID(), SourceID: a.id, Body: value, Time: a.r.now(), Report: report}
-	if to := a.replyTo(); to != "" {
-		res.ReplyTo = &to
-	}
-	if err == nil {
-		return res
-	}
-	var script *ScriptError
-	if errors.As(err, &script) && script.Output != nil {
-		masked := a.mask.output(*script.Output) // before the cause quotes a part of it
-		script.Output = &masked
-	}
-	cause, state := causeOf(err)
-	cause.Text = a.mask.text(cause.Text)
-	report.State, report.Cause = state, &cause
-	res.ErrorCode = plans.ErrorCode(err)
-	message, info := err.Error(), (*plans.ScriptOutcome)(nil)
-	var syntax *body.SyntaxError
-	switch {
-	case script != nil:
-		if message = script.Message; script.Output != nil {
-			info = &plans.ScriptOutcome{ExitCode: script.Output.ExitCode, Stdout: script.Output.Stdout, Stderr: script.Output.Stderr}
-		}
-	case errors.As(err, &syntax):
-		message = syntax.Error()
-	}
-	res.Body = plans.Failure(res.ErrorCode, a.mask.text(message), info)
-	// murano-agent leaves ReplyTo out of the answer to a plan that it did not accept.
-	res.OmitReplyTo = res.ErrorCode == plans.CodeFormat || res.ErrorCode == plans.CodeVersion
-	return res
-}
-
-// replyTo is who asked: the plan's own word, else the message's property.
-func (a *attempt) replyTo() string {
-	if a.plan.ReplyTo != "" {
-		return a.plan.ReplyTo
-	}
-	return a.e.Message.ReplyTo
 }

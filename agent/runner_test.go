@@ -335,29 +335,42 @@ func TestDeadlinesEndScriptAndPlan(t *testing.T) {
 	})
 }
 
-func TestLogsOfEveryAttemptStay(t *testing.T) {
+func TestLogsOfEveryAttemptStayAndAreAsOpenAsTheirDirectory(t *testing.T) {
 	p := document("#!/bin/sh\necho out $1; echo err >&2; [ -e again ] || { touch again; exit 1; }", "deploy('a')\nreturn 1",
 		options(object{"captureStderr": false, "retry": object{"attempts": 2, "delay": "1ms"}}))
 	p["FormatVersion"] = "2.3.0"
-	dir := t.TempDir()
-	got := newRunner(t).Answer(t.Context(), agent.Entry{Message: plans.Message{Body: encoded(t, p)}, Dir: dir})
-	if got.ErrorCode != 0 {
-		t.Fatalf("%s", got.Body)
-	}
 	want := map[string]string{
 		"001-deploy.stdout.log": "out a\n", "001-deploy.stderr.log": "err\n",
 		"002-deploy-attempt2.stdout.log": "out a\n", "002-deploy-attempt2.stderr.log": "err\n",
 	}
-	entries, _ := os.ReadDir(dir)
-	for _, e := range entries {
-		b, _ := os.ReadFile(filepath.Join(dir, e.Name()))
-		st, _ := e.Info()
-		if want[e.Name()] != string(b) || st.Mode().Perm() != 0o600 {
-			t.Errorf("%s (%s): %q", e.Name(), st.Mode(), b)
+	for mode, logs := range map[os.FileMode]os.FileMode{0o700: 0o600, 0o750: 0o640} {
+		dir := t.TempDir()
+		if err := os.Chmod(dir, mode); err != nil {
+			t.Fatal(err)
 		}
-	}
-	if len(entries) != len(want) {
-		t.Errorf("%d logs, want %d", len(entries), len(want))
+		got := newRunner(t).Answer(t.Context(), agent.Entry{Message: plans.Message{Body: encoded(t, p)}, Dir: dir})
+		if got.ErrorCode != 0 {
+			t.Fatalf("%s", got.Body)
+		}
+		found := 0
+		entries, _ := os.ReadDir(dir)
+		for _, e := range entries {
+			b, _ := os.ReadFile(filepath.Join(dir, e.Name()))
+			st, _ := e.Info()
+			if e.Name() == "journal.jsonl" {
+				if st.Mode().Perm() != 0o600 {
+					t.Errorf("the journal is %s", st.Mode())
+				}
+				continue
+			}
+			found++
+			if want[e.Name()] != string(b) || st.Mode().Perm() != logs {
+				t.Errorf("%s (%s): %q", e.Name(), st.Mode(), b)
+			}
+		}
+		if found != len(want) {
+			t.Errorf("%d logs, want %d", found, len(want))
+		}
 	}
 }
 
@@ -412,10 +425,8 @@ func TestPlansWithoutAValidSignatureDoNotRun(t *testing.T) {
 func TestWhatTheAgentCannotGiveIsRefusedBeforeAnythingRuns(t *testing.T) {
 	marker := filepath.Join(t.TempDir(), "ran")
 	for name, o := range map[string]object{
-		"runAs":     {"Options": object{"runAs": "nobody"}},
-		"limits":    {"Options": object{"limits": object{"memory": "1G"}}},
-		"resume":    {"Options": object{"onInterrupt": "resume"}},
-		"a script":  options(object{"runAs": "nobody"}),
+		"mirror":    {"Options": object{"mirror": "only"}},
+		"a script":  options(object{"mirror": "only"}),
 		"reboot":    options(object{"reboot": 194}),
 		"a builtin": {"Body": "deploy()\nreturn eval('1')"},
 	} {
@@ -428,5 +439,78 @@ func TestWhatTheAgentCannotGiveIsRefusedBeforeAnythingRuns(t *testing.T) {
 		if _, err := os.Stat(marker); err == nil {
 			t.Fatalf("%s: the script ran", name)
 		}
+	}
+}
+
+// recorder is an Executor that keeps its Calls and answers from a list.
+type recorder struct {
+	calls   []agent.Call
+	answers []recorded
+}
+
+type recorded struct {
+	out agent.Output
+	err error
+}
+
+func (r *recorder) Run(_ context.Context, c agent.Call) (agent.Output, error) {
+	r.calls = append(r.calls, c)
+	if n := len(r.calls); n <= len(r.answers) {
+		return r.answers[n-1].out, r.answers[n-1].err
+	}
+	return agent.Output{}, nil
+}
+
+func TestAnOptionThatTheGuestDoesNotHaveRejectsThePlanUnlessAScriptRan(t *testing.T) {
+	missing := &agent.UnsupportedOptionError{Option: "limits.memory", Reason: "no cgroups here"}
+	for _, tt := range []struct {
+		name    string
+		answers []recorded
+		state   string
+	}{
+		{"nothing ran", []recorded{{err: missing}}, plans.StateRejected},
+		{"a script ran before", []recorded{{}, {err: missing}}, plans.StateFailed},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			r := newRunner(t)
+			r.Executors = map[string]agent.Executor{"Application": &recorder{answers: tt.answers}}
+			p := document("", "try:\n    deploy()\n    deploy()\nexcept Exception:\n    return 'caught'", nil)
+			got := answer(t, r, p)
+			message, _ := failure(t, got)
+			if got.ErrorCode != plans.CodeOther || got.State() != tt.state || got.Report.Cause.Code != plans.CausePlanUnsupported || message != "option limits.memory: no cgroups here" {
+				t.Errorf("got %d %s %s %+v", got.ErrorCode, got.State(), got.Body, got.Report.Cause)
+			}
+		})
+	}
+}
+
+func TestAScriptsOptionsStandBeforeThoseOfThePlan(t *testing.T) {
+	x := &recorder{}
+	r := newRunner(t)
+	r.Executors = map[string]agent.Executor{"Application": x}
+	p := document("", "deploy()\nreturn 1", options(object{"runAs": "www-data", "limits": object{"memory": "64M"}}))
+	p["FormatVersion"] = "2.3.0"
+	p["Parameters"] = object{"password": "correct horse"}
+	p["Options"] = object{"runAs": "nobody", "nice": 5, "privateTmp": true, "limits": object{"memory": "1G", "pids": 10}, "secrets": []any{"password"}}
+	e := agent.Entry{Key: "17954422286073-case", Message: plans.Message{ID: "m", Body: encoded(t, p)}, Dir: t.TempDir()}
+	if got := r.Answer(t.Context(), e); got.ErrorCode != 0 {
+		t.Fatalf("%s", got.Body)
+	}
+	c := x.calls[0]
+	if c.User != "www-data" || c.Nice != 5 || !c.PrivateTmp || c.Limits != (plans.Limits{Memory: 64 << 20, Pids: 10}) || c.Unit != "murano-17954422286073-case-1" {
+		t.Errorf("call %+v", c)
+	}
+	if c.Secret == nil || !c.Secret("--password='correct horse'") || c.Secret("nothing") {
+		t.Error("Secret does not tell the secret")
+	}
+}
+
+func TestAScriptThatALimitEndedSaysSo(t *testing.T) {
+	r := newRunner(t)
+	r.Executors = map[string]agent.Executor{"Application": &recorder{answers: []recorded{{out: agent.Output{ExitCode: 137, Limit: "killed: memory limit of 64 MiB"}}}}}
+	got := answer(t, r, document("", "return deploy()", nil))
+	if got.ErrorCode != plans.CodeScript || got.Report.Cause.Code != plans.CauseScriptLimit ||
+		got.Report.Cause.Text != "Script deploy returned error code 137: killed: memory limit of 64 MiB" || got.Report.Scripts[0].Limit == "" {
+		t.Errorf("got %d, cause %+v, scripts %+v", got.ErrorCode, got.Report.Cause, got.Report.Scripts)
 	}
 }

@@ -25,15 +25,28 @@ type Workspace struct {
 	dir     string
 	root    *os.Root
 	fetch   Fetcher
-	folders map[string]string // by script: its folder, relative
+	written map[string]bool   // what was placed, relative: all else is of an earlier attempt, or a script's
 	fetched map[string]string // by file ID: what Fetch returned
 }
 
 // NewWorkspace makes the directory name in parent, both 0700. A directory of
-// that name, of an agent that died, is removed first.
+// that name, of an attempt that was cut, is removed first.
 func NewWorkspace(parent, name string, fetch Fetcher) (*Workspace, error) {
-	if !filepath.IsLocal(name) || filepath.Base(name) != name {
-		return nil, fmt.Errorf("make workspace: %q is no plain name", name)
+	if err := plainName(name); err != nil {
+		return nil, err
+	}
+	if err := removeTree(filepath.Join(parent, name)); err != nil {
+		return nil, fmt.Errorf("remove an earlier workspace: %w", err)
+	}
+	return KeptWorkspace(parent, name, fetch)
+}
+
+// KeptWorkspace opens the directory name in parent with what an attempt that was
+// cut left in it; files of the plan are placed anew. Where there is none, it is
+// made.
+func KeptWorkspace(parent, name string, fetch Fetcher) (*Workspace, error) {
+	if err := plainName(name); err != nil {
+		return nil, err
 	}
 	if err := os.MkdirAll(parent, 0o700); err != nil {
 		return nil, fmt.Errorf("make workspace: %w", err)
@@ -42,18 +55,28 @@ func NewWorkspace(parent, name string, fetch Fetcher) (*Workspace, error) {
 	if err != nil {
 		return nil, fmt.Errorf("make workspace: %w", err)
 	}
-	if err := removeTree(dir); err != nil {
-		return nil, fmt.Errorf("remove an earlier workspace: %w", err)
-	}
-	if err := os.Mkdir(dir, 0o700); err != nil {
+	if err := os.Mkdir(dir, 0o700); err != nil && !errors.Is(err, fs.ErrExist) {
 		return nil, fmt.Errorf("make workspace: %w", err)
+	}
+	if st, err := os.Lstat(dir); err != nil || !st.IsDir() {
+		return nil, fmt.Errorf("open workspace: %q is no directory", dir)
 	}
 	root, err := os.OpenRoot(dir)
 	if err != nil {
 		return nil, fmt.Errorf("open workspace: %w", err)
 	}
-	return &Workspace{dir: dir, root: root, fetch: fetch, folders: map[string]string{}, fetched: map[string]string{}}, nil
+	return &Workspace{dir: dir, root: root, fetch: fetch, written: map[string]bool{}, fetched: map[string]string{}}, nil
 }
+
+func plainName(name string) error {
+	if !filepath.IsLocal(name) || filepath.Base(name) != name {
+		return fmt.Errorf("make workspace: %q is no plain name", name)
+	}
+	return nil
+}
+
+// Close leaves the directory as it is, for KeptWorkspace.
+func (w *Workspace) Close() { w.root.Close() }
 
 // Remove removes the directory and all that is in it. A file system that a
 // script mounted in it is not touched: then nothing is removed, and the error
@@ -63,22 +86,38 @@ func (w *Workspace) Remove() error {
 	return removeTree(w.dir)
 }
 
+// runningName is a file in the workspace that names the unit of the script that
+// runs, so that the next agent knows it from what ended scripts left behind.
+const runningName = ".running"
+
+// Running notes that the script of that unit runs, until ended is called. Where
+// it cannot be noted, the next agent knows the script by its directory alone.
+func (w *Workspace) Running(unit string) (ended func()) {
+	f, err := w.root.Create(runningName)
+	if err != nil {
+		return func() {}
+	}
+	f.WriteString(unit) // see above
+	f.Close()
+	return func() { w.root.Remove(runningName) }
+}
+
 // Place puts the files of the script into its folder, in the order of its
 // Files, the entry file last, and returns folder and entry file. Where two
 // files have one Name, the first is kept (murano-agent 12.0.0 files_manager.py).
 func (w *Workspace) Place(ctx context.Context, p plans.Plan, name string) (dir, entry string, err error) {
 	s := p.Scripts[name]
-	folder, err := w.folder(name)
+	folder, err := w.folder(p, name)
 	if err != nil {
 		return "", "", err
 	}
 	for _, id := range s.Files {
-		if _, err := w.place(ctx, folder, id, p.Files[id], false); err != nil {
+		if _, err := w.place(ctx, folder, id, p, false); err != nil {
 			return "", "", fmt.Errorf("place file %q of script %q: %w", id, name, err)
 		}
 	}
 	if s.Type == "Application" {
-		if entry, err = w.place(ctx, folder, s.EntryPoint, p.Files[s.EntryPoint], true); err != nil {
+		if entry, err = w.place(ctx, folder, s.EntryPoint, p, true); err != nil {
 			return "", "", fmt.Errorf("place file %q, the entry point of script %q: %w", s.EntryPoint, name, err)
 		}
 	}
@@ -92,22 +131,30 @@ func (w *Workspace) Place(ctx context.Context, p plans.Plan, name string) (dir, 
 }
 
 // folder makes the folder of a script: its name, where that is a plain one.
-func (w *Workspace) folder(name string) (string, error) {
-	if f, ok := w.folders[name]; ok {
-		return f, nil
-	}
+func (w *Workspace) folder(p plans.Plan, name string) (string, error) {
 	f := name
 	if !filepath.IsLocal(f) || strings.ContainsAny(f, `/\`) || f == "." || len(f) > 200 || strings.HasPrefix(f, ".") {
-		f = ".script-" + strconv.Itoa(len(w.folders))
+		f = ".script-" + strconv.Itoa(rank(p.Scripts, name))
 	}
 	if err := w.mkdir(f); err != nil {
 		return "", fmt.Errorf("make the folder of script %q: %w", name, err)
 	}
-	w.folders[name] = f
 	return f, nil
 }
 
-func (w *Workspace) place(ctx context.Context, folder, id string, f plans.File, executable bool) (string, error) {
+// rank numbers the keys of m: the same in every attempt.
+func rank[V any](m map[string]V, key string) int {
+	n := 0
+	for k := range m {
+		if k < key {
+			n++
+		}
+	}
+	return n
+}
+
+func (w *Workspace) place(ctx context.Context, folder, id string, p plans.Plan, executable bool) (string, error) {
+	f := p.Files[id]
 	name := path.Clean(f.Name)
 	if name == "." {
 		return filepath.Join(w.dir, folder) + string(filepath.Separator), nil
@@ -119,8 +166,14 @@ func (w *Workspace) place(ctx context.Context, folder, id string, f plans.File, 
 	if err := w.parents(at); err != nil {
 		return "", err
 	}
+	if !w.written[at] {
+		if err := w.root.Remove(at); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return "", fmt.Errorf("what is in the place of the file is not removed: %w", err)
+		}
+		w.written[at] = true
+	}
 	if f.Type == "Downloadable" {
-		return w.download(ctx, at, id, f, executable)
+		return w.download(ctx, at, id, p, executable)
 	}
 	content, err := content(f)
 	if err != nil {
@@ -195,12 +248,12 @@ func (w *Workspace) allowExecution(name string) error {
 
 // download fetches a file once for the plan and links the folder it is in to
 // at: a script finds at/<last part of the URL>.
-func (w *Workspace) download(ctx context.Context, at, id string, f plans.File, executable bool) (string, error) {
+func (w *Workspace) download(ctx context.Context, at, id string, p plans.Plan, executable bool) (string, error) {
 	if w.fetch == nil {
 		return "", errors.New("this agent cannot download files")
 	}
 	got, ok := w.fetched[id]
-	folder := ".download-" + strconv.Itoa(len(w.fetched))
+	folder := ".download-" + strconv.Itoa(rank(p.Files, id))
 	if !ok {
 		if err := w.root.RemoveAll(folder); err != nil {
 			return "", err
@@ -209,7 +262,7 @@ func (w *Workspace) download(ctx context.Context, at, id string, f plans.File, e
 			return "", err
 		}
 		var err error
-		if got, err = w.fetch.Fetch(ctx, f, filepath.Join(w.dir, folder)); err != nil {
+		if got, err = w.fetch.Fetch(ctx, p.Files[id], filepath.Join(w.dir, folder)); err != nil {
 			return "", &downloadError{err}
 		}
 		w.fetched[id] = got

@@ -1,0 +1,235 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package agent
+
+import (
+	"bytes"
+	"crypto/rand"
+	"encoding/json"
+	"fmt"
+	"io"
+	mathrand "math/rand/v2"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/openmurano/murano/internal/fault"
+	"github.com/openmurano/murano/plans"
+)
+
+const (
+	// journalName is a file in the plan's directory. It holds what scripts wrote,
+	// secrets included, and is closed to everybody else as plan.json is.
+	journalName = "journal.jsonl"
+	// maxJournal bounds it. What is answered from it must be in it whole.
+	maxJournal = 256 << 20
+)
+
+// A step is a line of a journal.
+type step struct {
+	Step string    `json:"step"` // one of the constants below
+	Time time.Time `json:"time"`
+
+	Fresh bool   `json:"fresh,omitempty"` // begin: from the start; what stands above no longer counts
+	Seed  []byte `json:"seed,omitempty"`  // begin, fresh: of what is random in the Body
+	Boot  string `json:"boot,omitempty"`  // begin, reboot: of the guest
+	Asked int    `json:"asked,omitempty"` // reboot: the how manieth time for this one
+
+	Call   int     `json:"call,omitempty"`   // call, run, end: from 1, in the order of the Body
+	Script string  `json:"script,omitempty"` // call, run, end
+	With   string  `json:"with,omitempty"`   // call: fingerprint of the arguments
+	Clock  []int64 `json:"clock,omitempty"`  // call: what the Body read from the clock since the call before
+
+	Run     int `json:"run,omitempty"`     // run: number of the run in the plan
+	Attempt int `json:"attempt,omitempty"` // run: from 1
+
+	Ended *ending `json:"ended,omitempty"` // end
+}
+
+const (
+	stepBegin  = "begin"
+	stepCall   = "call"
+	stepRun    = "run"
+	stepEnd    = "end"
+	stepReboot = "reboot"
+)
+
+// An ending is what came of the call of a script.
+type ending struct {
+	Report plans.ScriptReport `json:"report"` // of the last attempt
+	Ran    bool               `json:"ran"`    // false: it was not started
+	Stdout *string            `json:"stdout,omitempty"`
+	Stderr *string            `json:"stderr,omitempty"`
+	Error  *failure           `json:"error,omitempty"` // what the Body got for an exception
+}
+
+// A failure is an error of a call, as a journal keeps it.
+type failure struct {
+	Message string      `json:"message"`
+	Code    int         `json:"code"` // ErrorCode of a result
+	State   string      `json:"state"`
+	Cause   plans.Cause `json:"cause"`
+	Output  bool        `json:"output,omitempty"` // the script ran, and its output belongs to the error
+}
+
+// A journal is the record of one plan: who reads it after a crash knows which
+// scripts ran. The nil journal takes everything and keeps nothing.
+type journal struct {
+	f    *os.File
+	size int64
+	now  func() time.Time
+	err  error // the first; from then on nothing more is written
+}
+
+// openJournal opens the journal in dir to go on behind what p knows of it.
+func openJournal(dir string, p past, now func() time.Time) (*journal, error) {
+	f, err := os.OpenFile(filepath.Join(dir, journalName), os.O_WRONLY|os.O_CREATE|os.O_APPEND, 0o600)
+	if err != nil {
+		return nil, fmt.Errorf("open the journal of the plan: %w", err)
+	}
+	if err := f.Truncate(p.good); err != nil { // what a crash tore
+		f.Close()
+		return nil, fmt.Errorf("open the journal of the plan: %w", err)
+	}
+	return &journal{f: f, size: p.good, now: now}, nil
+}
+
+// write appends s. It is not on disk before sync.
+func (j *journal) write(s step) error {
+	if j == nil {
+		return nil
+	}
+	if j.err != nil {
+		return j.err
+	}
+	s.Time = j.now().UTC()
+	var line bytes.Buffer
+	enc := json.NewEncoder(&line)
+	enc.SetEscapeHTML(false)
+	if err := enc.Encode(s); err != nil {
+		j.err = fmt.Errorf("write the journal of the plan: %w", err)
+		return j.err
+	}
+	if j.size += int64(line.Len()); j.size > maxJournal {
+		j.err = fmt.Errorf("the journal of the plan has more than %d bytes; let its scripts write less, or set captureStdout to false", maxJournal)
+		return j.err
+	}
+	fault.Point("runner.journal.before-write")
+	if _, err := j.f.Write(line.Bytes()); err != nil {
+		j.err = fmt.Errorf("write the journal of the plan: %w", err)
+	}
+	fault.Point("runner.journal.after-write")
+	return j.err
+}
+
+// sync puts what was written on disk.
+func (j *journal) sync() error {
+	if j == nil || j.err != nil {
+		return j.failed()
+	}
+	fault.Point("runner.journal.before-sync")
+	if err := j.f.Sync(); err != nil {
+		j.err = fmt.Errorf("sync the journal of the plan: %w", err)
+	}
+	fault.Point("runner.journal.after-sync")
+	return j.err
+}
+
+func (j *journal) failed() error {
+	if j == nil {
+		return nil
+	}
+	return j.err
+}
+
+func (j *journal) close() {
+	if j != nil {
+		j.f.Close() // what matters was synced
+	}
+}
+
+// A past is what the journal of a plan tells of earlier attempts.
+type past struct {
+	fresh   int64  // where the steps begin that still count
+	good    int64  // where the last whole step ends
+	seed    []byte // of those steps
+	runs    int    // the highest number of a run
+	running string // the script whose call has no end; empty means none
+	calls   int    // that have an end
+	scripts []plans.ScriptReport
+
+	reboots int   // that were asked for, in all
+	reboot  *step // the reboot that was asked for last, if no script was called since
+}
+
+// readPast reads the journal in dir. A journal that is torn ends before the tear;
+// one that is not there tells nothing.
+func readPast(dir string) past {
+	var p past
+	if dir == "" {
+		return p
+	}
+	f, err := os.Open(filepath.Join(dir, journalName))
+	if err != nil {
+		return p
+	}
+	defer f.Close()
+	dec := json.NewDecoder(f)
+	for {
+		var s struct {
+			step
+			Ended *struct { // without what scripts wrote
+				Report plans.ScriptReport `json:"report"`
+				Ran    bool               `json:"ran"`
+			} `json:"ended"`
+		}
+		if dec.Decode(&s) != nil {
+			return p
+		}
+		end := dec.InputOffset()
+		if n, _ := f.ReadAt(make([]byte, 1), end); n != 1 { // it is there or it is not
+			return p // without its line end it may be less than was written
+		}
+		p.good = end + 1
+		p.take(s.step)
+		if s.Step == stepEnd && s.Ended != nil && s.Ended.Ran && len(p.scripts) < maxReported {
+			p.scripts = append(p.scripts, s.Ended.Report)
+		}
+	}
+}
+
+func (p *past) take(s step) {
+	switch s.Step {
+	case stepBegin:
+		if s.Fresh {
+			*p = past{fresh: p.good, good: p.good, seed: s.Seed, runs: p.runs, reboots: p.reboots}
+		}
+	case stepCall:
+		p.running, p.reboot = s.Script, nil
+	case stepRun:
+		p.runs = max(p.runs, s.Run)
+	case stepEnd:
+		p.running = ""
+		p.calls++
+	case stepReboot:
+		if s.Asked == 1 {
+			p.reboots++
+		}
+		p.reboot = &s
+	}
+}
+
+const seedSize = 32
+
+// newSeed makes what a Body's random numbers are made of.
+func newSeed() []byte {
+	seed := make([]byte, seedSize)
+	rand.Read(seed) // it never fails (crypto/rand)
+	return seed
+}
+
+// randomOf gives the same numbers for the same seed, and such that nobody
+// without it can tell them from random ones.
+func randomOf(seed []byte) io.Reader {
+	return mathrand.NewChaCha8([seedSize]byte(seed))
+}

@@ -1,0 +1,89 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package agent
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/openmurano/murano/internal/fault"
+	"github.com/openmurano/murano/plans"
+)
+
+const (
+	// rebootCode is the exit code that asks for a reboot in plans of format 2.3.0
+	// and newer, as Ubuntu's and Amazon's agents have it (AWS SSM, 194).
+	rebootCode = 194
+	// maxReboots bounds those of one plan: a script that always asks again.
+	maxReboots = 20
+	// maxAsked bounds how often one reboot is asked for that does not come.
+	maxAsked          = 3
+	defaultRebootWait = 5 * time.Minute
+	phaseReboot       = "reboot"
+)
+
+// mayReboot tells whether a script of the plan can ask for a reboot.
+func (a *attempt) mayReboot() bool {
+	if a.r.Reboot == nil || a.e.Dir == "" {
+		return false
+	}
+	for _, s := range a.plan.Scripts {
+		if s.Options.Reboot != 0 {
+			return true
+		}
+	}
+	return a.plan.FormatVersion.AtLeast(2, 3) && len(a.plan.Scripts) > 0
+}
+
+// reboots tells whether the script asks for a reboot by its exit code.
+func (a *attempt) reboots(script string, code int) bool {
+	if a.r.Reboot == nil || a.e.Dir == "" {
+		return false
+	}
+	asks := a.plan.Scripts[script].Options.Reboot
+	if asks == 0 && a.plan.FormatVersion.AtLeast(2, 3) {
+		asks = rebootCode
+	}
+	return asks != 0 && code == asks
+}
+
+// reboot asks for a reboot, the asked-th time for the same one, and waits for
+// the agent to be stopped by it. The plan goes on at the next start (GoesOn).
+func (a *attempt) reboot(ctx context.Context, asked int) error {
+	defer a.phase(phaseReboot, time.Time{})()
+	fail := func(format string, v ...any) error {
+		return a.halt(&verdict{plans.StateFailed, plans.Cause{
+			Code: plans.CauseGuestReboot, Owner: plans.OwnerGuest, Text: fmt.Sprintf(format, v...),
+			Hint: "look at the guest's journal for what holds up the reboot, then send the plan again with a new ID",
+		}})
+	}
+	switch {
+	case asked > maxAsked:
+		return fail("the plan asked for a reboot %d times and the guest did not reboot", maxAsked)
+	case asked == 1 && a.past.reboots >= maxReboots:
+		return fail("the plan asked for more than %d reboots", maxReboots)
+	}
+	err := a.journal.write(step{Step: stepReboot, Boot: a.r.BootID, Asked: asked})
+	if err == nil {
+		err = a.journal.sync()
+	}
+	if err != nil {
+		return a.halt(err)
+	}
+	a.log.Info("plan asks for a reboot", "reboot", a.past.reboots+1, "asked", asked)
+	fault.Point("runner.reboot.before-ask")
+	if err := a.r.Reboot(ctx); err != nil && ctx.Err() == nil {
+		return fail("the guest was to be rebooted: %v", err)
+	}
+	fault.Point("runner.reboot.after-ask")
+	bound := a.r.RebootWait
+	if bound <= 0 {
+		bound = defaultRebootWait
+	}
+	if err := wait(ctx, bound); err != nil {
+		a.cutIn(ctx, phaseReboot)
+		return err
+	}
+	return fail("the guest was to be rebooted and was not within %s", bound)
+}
