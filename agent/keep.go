@@ -29,13 +29,14 @@ func (a *Agent) keep(ctx context.Context, ms []plans.Message) []error {
 	answer := func(i int, publish func() error) {
 		answers.Go(func() error { errs[i] = publish(); return nil })
 	}
-	begin := 0 // of the plans that are not yet put
+	begin := 0       // of the plans that are not yet put
+	var failed error // of one that was not kept
 	for i, m := range ms {
 		signed := a.Runner.Key == nil || plans.Verify(a.Runner.Key, a.Queue, m) == nil
 		if signed && !plans.ReadHead(m).Cancel {
 			continue
 		}
-		failed := a.put(ctx, ms[begin:i], errs[begin:i])
+		failed = errors.Join(failed, a.put(ctx, ms[begin:i], errs[begin:i]))
 		begin = i + 1
 		switch {
 		case !signed:
