@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"sync"
 	"syscall"
 	"time"
@@ -156,10 +157,19 @@ func (k *cell) launch(cmd *exec.Cmd) error {
 		return err
 	}
 	k.pid = cmd.Process.Pid
+	mortal(k.pid)
 	if k.stdin != nil {
 		k.stdin.started()
 	}
 	return nil
+}
+
+// mortal takes from a process the protection from the kernel's killing for
+// memory (OOMScoreAdjust=) that it has from the agent: what fills the guest's
+// memory is a script sooner than the services beside it.
+func mortal(pid int) {
+	// Where that is not allowed, nothing was given either.
+	os.WriteFile(filepath.Join("/proc", strconv.Itoa(pid), "oom_score_adj"), []byte("0"), 0)
 }
 
 // settle puts the shell, which waits, to where it belongs.
