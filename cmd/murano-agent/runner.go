@@ -17,7 +17,7 @@ import (
 // newRunner makes a Runner with every executor there is. The one of programs,
 // which the others use, is returned too, to be closed at the end.
 func newRunner(log *slog.Logger) (*agent.Runner, *application.Executor) {
-	programs := new(application.Executor)
+	programs := &application.Executor{Log: log}
 	hostname, _ := os.Hostname() // informative: empty will do
 	return &agent.Runner{
 		Executors: map[string]agent.Executor{
