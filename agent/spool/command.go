@@ -13,27 +13,35 @@ import (
 
 	"github.com/openmurano/murano/agent"
 	"github.com/openmurano/murano/internal/atomicfile"
+	"github.com/openmurano/murano/internal/fault"
 )
 
 // Cancel is agent.Store's.
 func (d *Dir) Cancel(ctx context.Context, id, by string) (agent.Entry, string, error) {
-	d.mu.Lock()
-	r, err := d.named(id)
-	switch {
-	case err != nil, r == nil, r.finished:
-		defer d.mu.Unlock()
-		if r != nil || d.known.has(id) {
-			return agent.Entry{}, agent.StoreEnded, err
-		}
+	if err := d.ready(ctx); err != nil {
 		return agent.Entry{}, "", err
-	case r.state.Cancelled == "":
+	}
+	r, err := d.holdFirst(func() (*record, error) { return d.named(id) })
+	switch {
+	case err != nil:
+		return agent.Entry{}, "", err
+	case r == nil && d.known.has(id):
+		return agent.Entry{}, agent.StoreEnded, nil
+	case r == nil:
+		return agent.Entry{}, "", nil
+	}
+	defer r.disk.Unlock()
+	if r.finished {
+		return agent.Entry{}, agent.StoreEnded, nil
+	}
+	if r.state.Cancelled == "" {
 		s := r.state
 		s.Cancelled = by
 		if err := d.write(r, s); err != nil {
-			d.mu.Unlock()
 			return agent.Entry{}, "", fmt.Errorf("keep that plan %q is cancelled: %w", id, err)
 		}
 	}
+	d.mu.Lock()
 	state := agent.StoreRunning
 	if r.waits {
 		state, r.waits = agent.StorePending, false
@@ -46,44 +54,57 @@ func (d *Dir) Cancel(ctx context.Context, id, by string) (agent.Entry, string, e
 // Retry is agent.Store's. state.json says first what is about to be done, so
 // that a crash in it is made good at the next start.
 func (d *Dir) Retry(ctx context.Context, id string) error {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	r, err := d.named(id)
+	if err := d.ready(ctx); err != nil {
+		return err
+	}
+	r, err := d.holdFirst(func() (*record, error) { return d.named(id) })
 	switch {
 	case err != nil:
 		return err
 	case r == nil && d.known.has(id):
-		return fmt.Errorf("run plan %q again: its directory was pruned; send it again under another ID", id)
+		return fmt.Errorf("run plan %q again: it is no longer kept; send it again under another ID", id)
 	case r == nil:
 		return fmt.Errorf("run plan %q again: this agent knows no plan of that ID", id)
-	case !r.finished:
+	}
+	defer r.disk.Unlock()
+	if !r.finished {
 		return fmt.Errorf("run plan %q again: it has not ended", id)
 	}
-	s := r.state
+	s := again(r.state)
+	for s.Retrying = 1; ; s.Retrying++ {
+		if _, err := os.Lstat(filepath.Join(d.path, r.key, earlierName(s.Retrying))); errors.Is(err, fs.ErrNotExist) {
+			break
+		}
+	}
+	owing := len(r.state.Owed)
+	if err := d.write(r, s); err != nil {
+		return fmt.Errorf("run plan %q again: %w", id, err)
+	}
+	d.mu.Lock()
+	d.forget(r)
+	r.finished, r.result = false, ""
+	r.round++
+	d.owed.drop(r)
+	d.owing -= owing
+	d.mu.Unlock()
+	if err := d.setAside(r); err != nil {
+		return fmt.Errorf("run plan %q again: %w; the agent's next start will", id, err)
+	}
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.enqueue(r)
+	return nil
+}
+
+// again is s as if it had just come.
+func again(s state) state {
 	s.State, s.Result, s.Refused, s.Cancelled = statePending, "", "", ""
 	s.Attempts, s.Begun, s.Finished, s.Answered = 0, nil, nil, nil
 	s.Owed, s.Told = append(slices.Clone(s.Told), s.Owed...), nil
 	if len(s.Owed) == 0 {
 		s.Owed = []string{s.Message.ReplyTo}
 	}
-	for s.Retrying = 1; ; s.Retrying++ {
-		if _, err := os.Lstat(filepath.Join(d.path, r.key, earlierName(s.Retrying))); errors.Is(err, fs.ErrNotExist) {
-			break
-		}
-	}
-	was := r.state
-	if err := d.write(r, s); err != nil {
-		return fmt.Errorf("run plan %q again: %w", id, err)
-	}
-	d.forget(r)
-	r.finished, r.result = false, ""
-	d.owed.drop(r)
-	d.owing -= len(was.Owed)
-	if err := d.setAside(r); err != nil {
-		return fmt.Errorf("run plan %q again, which ended as %s: %w; the agent's next start will", id, was.Result, err)
-	}
-	d.enqueue(r)
-	return nil
+	return s
 }
 
 // setAside ends what Retry began: the earlier result and what else the plan's
@@ -91,10 +112,12 @@ func (d *Dir) Retry(ctx context.Context, id string) error {
 func (d *Dir) setAside(r *record) error {
 	dir := filepath.Join(d.path, r.key)
 	to := filepath.Join(dir, earlierName(r.state.Retrying))
+	fault.Point("spool.retry.before-rename")
 	if err := os.Rename(filepath.Join(dir, resultName), to); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}
-	for _, name := range []string{whyName, journalName} {
+	for _, name := range []string{whyName, journalName, attemptsName} {
+		fault.Point("spool.retry.before-remove")
 		if err := os.Remove(filepath.Join(dir, name)); err != nil && !errors.Is(err, fs.ErrNotExist) {
 			return err
 		}
@@ -112,20 +135,25 @@ func earlierName(n int) string { return fmt.Sprintf("result-%d.json", n) }
 
 // Prune is agent.Store's.
 func (d *Dir) Prune(ctx context.Context, o agent.PruneOptions) ([]string, error) {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	if d.closed {
-		return nil, ErrClosed
+	if err := d.ready(ctx); err != nil {
+		return nil, err
 	}
-	var gone []*record
-	var keys []string
+	d.pruning.Lock()
+	defer d.pruning.Unlock()
 	old := d.o.Now().Add(-o.OlderThan)
-	for _, r := range d.history[:max(len(d.history)-max(o.Keep, 0), 0)] {
-		if !answered(r).After(old) {
-			gone, keys = append(gone, r), append(keys, r.key)
+	choose := func() []*record {
+		rest := slices.Clone(d.history[:max(len(d.history)-max(o.Keep, 0), 0)])
+		return slices.DeleteFunc(rest, func(r *record) bool { return answered(r).After(old) })
+	}
+	gone := d.holdAll(choose)
+	var keys []string
+	for _, r := range gone {
+		keys = append(keys, r.key)
+		if o.DryRun {
+			r.disk.Unlock()
 		}
 	}
-	if o.DryRun || len(gone) == 0 {
+	if o.DryRun {
 		return keys, nil
 	}
 	return keys, d.remove(gone)
@@ -140,19 +168,9 @@ func (d *Dir) Counts() (pending, owed, history int) {
 
 // Has is agent.Store's.
 func (d *Dir) Has(key string) bool {
+	<-d.loaded
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	r := d.byKey[key]
 	return r != nil && !r.finished
-}
-
-// named gives the plan of that ID, nil if there is none.
-func (d *Dir) named(id string) (*record, error) {
-	if d.closed {
-		return nil, ErrClosed
-	}
-	if id == "" {
-		return nil, nil
-	}
-	return d.byID[id], nil
 }

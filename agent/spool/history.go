@@ -12,19 +12,22 @@ import (
 	"path/filepath"
 	"slices"
 	"strconv"
+	"sync"
 	"time"
 
 	"github.com/openmurano/murano/internal/atomicfile"
+	"github.com/openmurano/murano/internal/fault"
 )
 
-// remember makes r part of the history.
+// remember makes r part of the history. The caller holds d.mu.
 func (d *Dir) remember(r *record) {
 	r.archived = true
 	d.history = append(d.history, r)
 	d.bytes += r.state.Bytes
 }
 
-// forget takes r, which owes an answer again, out of the history.
+// forget takes r, which owes an answer again, out of the history. The caller
+// holds d.mu.
 func (d *Dir) forget(r *record) {
 	if !r.archived {
 		return
@@ -34,45 +37,85 @@ func (d *Dir) forget(r *record) {
 	d.bytes -= r.state.Bytes
 }
 
-// prune removes the oldest directories of the history above its bounds. Their
-// IDs stay known. What cannot be removed is told and tried again next time.
+// prune removes the oldest directories of a history that is above its bounds,
+// down to seven eighths of them, so that not every plan pays for it. What cannot
+// be removed is told and tried again next time.
 func (d *Dir) prune() {
-	var gone []*record
-	count, bytes := len(d.history), d.bytes
-	old := d.o.Now().Add(-d.o.Age)
-	for _, r := range d.history {
-		over := d.o.Count >= 0 && count > d.o.Count ||
-			d.o.Bytes >= 0 && bytes > d.o.Bytes ||
-			d.o.Age >= 0 && r.state.Answered != nil && r.state.Answered.Before(old)
-		if !over {
-			break
-		}
-		gone = append(gone, r)
-		count--
-		bytes -= r.state.Bytes
-	}
-	if len(gone) == 0 {
-		return
-	}
-	if err := d.remove(gone); err != nil {
+	d.pruning.Lock()
+	defer d.pruning.Unlock()
+	if err := d.remove(d.holdAll(d.excess)); err != nil {
 		d.o.Log.Warn("history was not pruned", "error", err)
 	}
 }
 
-// remove removes plans of the history. Their IDs are known first.
+// excess is what of the history is above its bounds. The caller holds d.mu.
+func (d *Dir) excess() []*record {
+	if !d.complete {
+		return nil
+	}
+	old := d.o.Now().Add(-d.o.Age)
+	aged := func(r *record) bool { return d.o.Age >= 0 && r.state.Answered != nil && r.state.Answered.Before(old) }
+	count, bytes := len(d.history), d.bytes
+	slack := int64(0) // in eighths of a bound
+	if d.o.Count >= 0 && count > d.o.Count || d.o.Bytes >= 0 && bytes > d.o.Bytes {
+		slack = 1
+	}
+	for i, r := range d.history {
+		over := d.o.Count >= 0 && count > d.o.Count-int(slack)*d.o.Count/8 ||
+			d.o.Bytes >= 0 && bytes > d.o.Bytes-slack*(d.o.Bytes/8)
+		if !over && !aged(r) {
+			return d.history[:i]
+		}
+		count--
+		bytes -= r.state.Bytes
+	}
+	return d.history
+}
+
+// holdAll gives the plans that choose, called with d.mu held, has chosen to the
+// caller alone, but for those that somebody changes just now.
+func (d *Dir) holdAll(choose func() []*record) []*record {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	var held []*record
+	for _, r := range choose() {
+		if r.disk.TryLock() {
+			held = append(held, r)
+		}
+	}
+	return held
+}
+
+// remove removes plans of the history, which the caller holds, and lets go of
+// them. Their IDs are known first.
 func (d *Dir) remove(gone []*record) error {
+	defer func() {
+		for _, r := range gone {
+			r.disk.Unlock()
+		}
+	}()
+	if len(gone) == 0 {
+		return nil
+	}
 	if err := d.known.add(d.path, d.o.Known, stampOf(d.o.Now()), gone); err != nil {
 		return err
 	}
+	d.mu.Lock()
 	for _, r := range gone {
-		if err := os.RemoveAll(filepath.Join(d.path, r.key)); err != nil {
-			d.o.Log.Warn("a directory of the history was not removed", "plan", r.state.ID, "error", err)
-		}
 		delete(d.byKey, r.key)
 		if d.byID[r.state.ID] == r {
 			delete(d.byID, r.state.ID)
 		}
-		d.forget(r)
+		r.archived = false
+		d.bytes -= r.state.Bytes
+	}
+	d.history = slices.DeleteFunc(d.history, func(r *record) bool { return !r.archived })
+	d.mu.Unlock()
+	for _, r := range gone {
+		fault.Point("spool.prune.before-remove")
+		if err := os.RemoveAll(filepath.Join(d.path, r.key)); err != nil {
+			d.o.Log.Warn("a directory of the history was not removed", "plan", r.state.ID, "error", err)
+		}
 	}
 	return nil
 }
@@ -96,12 +139,25 @@ func size(dir string) int64 {
 // disk it is a file of lines: a Stamp and an ID as a JSON string. A line without
 // an ID is the horizon.
 type known struct {
+	mu      sync.Mutex
 	ids     map[string]int64
 	order   []string // oldest first
 	horizon int64    // plans with Stamps up to here may have been run and forgotten
 }
 
-func (k *known) has(id string) bool { _, ok := k.ids[id]; return ok }
+func (k *known) has(id string) bool {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	_, ok := k.ids[id]
+	return ok
+}
+
+// until is the horizon.
+func (k *known) until() int64 {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	return k.horizon
+}
 
 func (k *known) put(id string, stamp int64) {
 	if k.ids == nil {
@@ -146,24 +202,26 @@ func (k *known) load(dir string) error {
 // one plan stamped in the future, by a clock that was wrong, must not keep out
 // all that come after it.
 func (k *known) add(dir string, bound int, now int64, gone []*record) error {
+	k.mu.Lock()
+	defer k.mu.Unlock()
 	var lines bytes.Buffer
 	for _, r := range gone {
 		if r.state.ID != "" {
 			writeKnown(&lines, r.state.ID, r.state.Stamp)
 		}
 	}
-	f, err := os.OpenFile(filepath.Join(dir, knownName), os.O_WRONLY|os.O_CREATE|os.O_APPEND, 0o600)
-	if err != nil {
-		return err
-	}
-	_, err = f.Write(lines.Bytes())
-	if err = errors.Join(err, f.Sync(), f.Close()); err != nil {
+	err := atomicfile.Append(filepath.Join(dir, knownName), lines.Bytes())
+	missing := errors.Is(err, fs.ErrNotExist)
+	if err != nil && !missing {
 		return err
 	}
 	for _, r := range gone {
 		if r.state.ID != "" {
 			k.put(r.state.ID, r.state.Stamp)
 		}
+	}
+	if missing {
+		return k.write(dir)
 	}
 	if bound < 0 || len(k.order) <= bound+bound/4 {
 		return nil
@@ -173,7 +231,7 @@ func (k *known) add(dir string, bound int, now int64, gone []*record) error {
 		delete(k.ids, id)
 	}
 	k.order = slices.Clone(k.order[len(k.order)-bound:])
-	return k.save(dir)
+	return k.write(dir)
 }
 
 // stampOf is t in the unit of Stamps, tenths of a millisecond.
@@ -181,6 +239,12 @@ func stampOf(t time.Time) int64 { return t.UnixMicro() / 100 }
 
 // save writes the file anew.
 func (k *known) save(dir string) error {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	return k.write(dir)
+}
+
+func (k *known) write(dir string) error {
 	var lines bytes.Buffer
 	fmt.Fprintf(&lines, "%d\n", k.horizon)
 	for _, id := range k.order {
@@ -200,10 +264,17 @@ const reserve = 1 << 20
 
 // makeReserve makes the reserve where it is missing. Without room there is none.
 func (d *Dir) makeReserve() {
+	d.remaking.Lock()
+	defer d.remaking.Unlock()
+	d.remakeReserve()
+}
+
+func (d *Dir) remakeReserve() {
 	path := filepath.Join(d.path, reserveName)
 	if st, err := os.Stat(path); err == nil && st.Size() == reserve {
 		return
 	}
+	fault.Point("spool.reserve.before-write")
 	if err := os.WriteFile(path, make([]byte, reserve), 0o600); err != nil {
 		os.Remove(path)
 	}

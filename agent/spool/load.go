@@ -14,35 +14,29 @@ import (
 	"time"
 
 	"github.com/openmurano/murano/internal/atomicfile"
+	"github.com/openmurano/murano/internal/fault"
 )
 
-// load reads the directory: what is to be run, what is owed, what is history.
-func (d *Dir) load() error {
-	if err := d.known.load(d.path); err != nil {
-		return err
-	}
-	entries, err := os.ReadDir(d.path) // sorted, so by time of arrival
-	if err != nil {
-		return err
-	}
-	for _, e := range entries {
-		name := e.Name()
-		switch {
-		case strings.HasPrefix(name, newPrefix), atomicfile.Leftover(name):
-			// Was being made when the agent died: never acknowledged, so it comes again.
-			if err := os.RemoveAll(filepath.Join(d.path, name)); err != nil {
-				return err
-			}
-		case !e.IsDir(), name == quarantineName:
-		default:
-			if err := d.loadPlan(name); err != nil {
-				d.quarantine(name, err)
-			}
+// load reads the plans of those names: what is to be run, what is owed, what is
+// history. It ends early when the spool is closed.
+func (d *Dir) load(names []string) {
+	defer close(d.loaded)
+	for _, name := range names {
+		d.mu.Lock()
+		closed := d.closed
+		d.mu.Unlock()
+		if closed {
+			return
+		}
+		if err := d.loadPlan(name); err != nil {
+			d.quarantine(name, err)
 		}
 	}
+	d.mu.Lock()
 	slices.SortStableFunc(d.history, func(a, b *record) int { return answered(a).Compare(answered(b)) })
+	d.complete = true
+	d.mu.Unlock()
 	d.prune()
-	return nil
 }
 
 func answered(r *record) time.Time {
@@ -54,33 +48,29 @@ func answered(r *record) time.Time {
 
 func (d *Dir) loadPlan(key string) error {
 	dir := filepath.Join(d.path, key)
-	number, _, ok := strings.Cut(key, "-")
-	at, err := strconv.ParseInt(number, 10, 64)
-	if err != nil || !ok {
-		return fmt.Errorf("the directory has no name of this agent's: <time>-<name>")
+	at, err := arrivedAt(key)
+	if err != nil {
+		return err
+	}
+	if st, err := os.Lstat(dir); err != nil {
+		return err
+	} else if !st.IsDir() {
+		return fmt.Errorf("it is no directory: %s", st.Mode())
 	}
 	s, err := readState(dir)
 	if err != nil {
 		return err
 	}
+	r := &record{key: key, state: s, finished: s.State == stateAnswered}
+	if err := d.settle(r); err != nil {
+		return err
+	}
+	d.mu.Lock()
+	defer d.mu.Unlock()
 	if other := d.byID[s.ID]; other != nil && s.ID != "" {
 		return fmt.Errorf("plan %q is in directory %q too", s.ID, other.key)
 	}
-	if err := removeLeftovers(dir); err != nil {
-		return err
-	}
 	d.last = max(d.last, at)
-	r := &record{key: key, state: s}
-	if s.Retrying > 0 {
-		if err := d.setAside(r); err != nil {
-			return err
-		}
-	}
-	if r.finished = s.State == stateAnswered; !r.finished {
-		if err := d.recall(r); err != nil && !errors.Is(err, fs.ErrNotExist) {
-			d.o.Log.Warn("result of a plan cannot be read", "plan", s.ID, "error", err)
-		}
-	}
 	d.add(r)
 	switch {
 	case !r.finished:
@@ -90,6 +80,50 @@ func (d *Dir) loadPlan(key string) error {
 	default:
 		r.state.State = stateFinished
 		d.oweAll(r)
+	}
+	return nil
+}
+
+// arrivedAt is the time in the name of a plan's directory.
+func arrivedAt(key string) (int64, error) {
+	number, name, ok := strings.Cut(key, "-")
+	at, err := strconv.ParseInt(number, 10, 64)
+	if err != nil || !ok || name == "" || at < 0 || strings.HasPrefix(number, "+") {
+		return 0, errors.New("its name is none that this agent gives: <time>-<name>")
+	}
+	return at, nil
+}
+
+// settle makes good what a crash left undone in the directory of r.
+func (d *Dir) settle(r *record) error {
+	if r.finished && len(r.state.Owed) == 0 {
+		return nil // history: all was done
+	}
+	dir := filepath.Join(d.path, r.key)
+	entries, err := os.ReadDir(dir)
+	if err != nil {
+		return err
+	}
+	ended := false
+	for _, e := range entries {
+		if ended = ended || e.Name() == resultName; !atomicfile.Leftover(e.Name()) {
+			continue
+		}
+		fault.Point("spool.open.before-remove")
+		if err := os.Remove(filepath.Join(dir, e.Name())); err != nil {
+			return err
+		}
+	}
+	if err := d.shareAll(dir, entries); err != nil {
+		d.o.Log.Warn("the directory of a plan was not opened to its group", "plan", r.state.ID, "group", d.o.Group, "error", err)
+	}
+	if r.state.Retrying > 0 {
+		return d.setAside(r)
+	}
+	if !r.finished && ended {
+		if err := d.recall(r); err != nil {
+			d.o.Log.Warn("result of a plan cannot be read", "plan", r.state.ID, "error", err)
+		}
 	}
 	return nil
 }
@@ -107,45 +141,17 @@ func (d *Dir) recall(r *record) error {
 	return nil
 }
 
-// removeLeftovers removes the files that a crash left half written.
-func removeLeftovers(dir string) error {
-	entries, err := os.ReadDir(dir)
-	if err != nil {
-		return err
+// shareAll opens what an agent without a group, or with another, has made.
+func (d *Dir) shareAll(dir string, entries []fs.DirEntry) error {
+	if d.o.Group <= 0 || belongsTo(dir, d.o.Group) {
+		return nil
 	}
 	for _, e := range entries {
-		if atomicfile.Leftover(e.Name()) {
-			if err := os.Remove(filepath.Join(dir, e.Name())); err != nil {
+		if e.Type().IsRegular() && e.Name() != planName {
+			if err := giveTo(filepath.Join(dir, e.Name()), d.o.Group, d.fileMode()); err != nil && !errors.Is(err, fs.ErrNotExist) {
 				return err
 			}
 		}
 	}
-	return nil
-}
-
-// quarantine moves a directory out of the way, with a note. One that cannot be
-// moved stays and is told: it must not keep the agent from starting.
-func (d *Dir) quarantine(name string, cause error) {
-	d.o.Log.Error("directory of a plan cannot be read; moved to quarantine", "directory", name, "error", cause)
-	to := filepath.Join(d.path, quarantineName)
-	if err := os.Mkdir(to, 0o700); err != nil && !errors.Is(err, fs.ErrExist) {
-		d.o.Log.Error("quarantine was not made", "error", err)
-		return
-	}
-	target := filepath.Join(to, name)
-	for n := 2; ; n++ {
-		if _, err := os.Lstat(target); errors.Is(err, fs.ErrNotExist) {
-			break
-		}
-		target = filepath.Join(to, fmt.Sprintf("%s.%d", name, n))
-	}
-	if err := os.Rename(filepath.Join(d.path, name), target); err != nil {
-		d.o.Log.Error("directory was not moved to quarantine", "directory", name, "error", err)
-		return
-	}
-	note := fmt.Sprintf("%s: this directory could not be read: %v\n\n"+
-		"No plan in it was run or answered from here on. If a plan is missing, send it again.\n"+
-		"Remove this directory when it is no longer needed; the agent does not look at it.\n",
-		d.o.Now().UTC().Format(time.RFC3339), cause)
-	os.WriteFile(filepath.Join(target, noteName), []byte(note), 0o600)
+	return d.share(dir) // last: it says that all is done
 }

@@ -5,14 +5,18 @@ package spool
 import (
 	"container/heap"
 	"context"
+	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/openmurano/murano/agent"
 	"github.com/openmurano/murano/internal/atomicfile"
+	"github.com/openmurano/murano/internal/fault"
 	"github.com/openmurano/murano/plans"
 )
 
@@ -37,15 +41,19 @@ func (d *Dir) Next(ctx context.Context) (agent.Entry, error) {
 // entry reads the plan of r.
 func (d *Dir) entry(r *record) agent.Entry {
 	dir := filepath.Join(d.path, r.key)
-	body, err := os.ReadFile(filepath.Join(dir, planName))
+	body, err := readFile(filepath.Join(dir, planName))
 	d.mu.Lock()
 	defer d.mu.Unlock()
+	if n := r.state.Length; err == nil && n != nil && *n != len(body) {
+		err = fmt.Errorf("%s has %d bytes of %d", planName, len(body), *n)
+	}
 	e := agent.Entry{
 		Key: r.key, Message: r.state.Message.message(body), Dir: dir,
 		Received: r.state.Received, Attempts: r.state.Attempts, Refused: r.state.Refused, Cancelled: r.state.Cancelled,
 	}
 	if err != nil {
 		e.Refused = fmt.Sprintf("the plan, kept on the guest's disk, cannot be read again: %v", err)
+		e.Message.Body = nil
 		if e.Message.ID == "" {
 			e.Message.ID = r.state.ID
 		}
@@ -53,51 +61,120 @@ func (d *Dir) entry(r *record) agent.Entry {
 	return e
 }
 
-// Begin is agent.Store's.
+// Begin is agent.Store's. It adds a line to attempts, with one sync; state.json
+// follows when the plan ends, or runs for longer than a moment.
 func (d *Dir) Begin(ctx context.Context, e agent.Entry) error {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	r, err := d.record(e.Key)
+	r, err := d.hold(e.Key)
 	if err != nil {
 		return err
 	}
-	s, now := r.state, d.o.Now().UTC()
-	s.State, s.Begun = stateRunning, &now
-	s.Attempts++
-	if err := d.write(r, s); err != nil {
-		return fmt.Errorf("count an attempt of plan %q: %w", s.ID, err)
+	defer r.disk.Unlock()
+	now := d.o.Now().UTC()
+	line := attemptLine(now)
+	err = atomicfile.Append(filepath.Join(d.path, r.key, attemptsName), line)
+	if errors.Is(err, fs.ErrNotExist) {
+		line = []byte(strings.Repeat(string(line), r.state.Attempts+1))
+		err = d.replace(r, attemptsName, line, atomicfile.WriteFile)
 	}
+	if err != nil {
+		return fmt.Errorf("count an attempt of plan %q: %w", r.state.ID, err)
+	}
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	r.state.State, r.state.Begun = stateRunning, &now
+	r.state.Attempts++
+	d.showSoon(r)
 	return nil
 }
 
-// Finish is agent.Store's. On a full disk it uses what was reserved.
+// aMoment is how long a plan runs before state.json, which people read, is
+// written to say so.
+const aMoment = time.Second
+
+// showSoon has state.json say in a moment that r runs. The caller holds d.mu.
+func (d *Dir) showSoon(r *record) {
+	if d.closed {
+		return
+	}
+	d.hide(r)
+	d.showing.Add(1)
+	r.show = time.AfterFunc(aMoment, func() {
+		defer d.showing.Done()
+		r.disk.Lock()
+		defer r.disk.Unlock()
+		if r.finished {
+			return
+		}
+		if err := d.change(r, r.state, atomicfile.Replace); err != nil {
+			d.o.Log.Warn("state.json does not say yet that the plan runs", "plan", r.state.ID, "error", err)
+		}
+	})
+}
+
+// hide takes back showSoon. The caller holds d.mu.
+func (d *Dir) hide(r *record) {
+	if r.show != nil && r.show.Stop() {
+		d.showing.Done()
+	}
+	r.show = nil
+}
+
+// Finish is agent.Store's. On a full disk it uses what was reserved, and should
+// that not do, it keeps a short result in the place of the whole.
 func (d *Dir) Finish(ctx context.Context, e agent.Entry, result plans.Result) error {
 	text, err := result.Encode()
 	if err != nil {
 		return err
 	}
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	r, err := d.record(e.Key)
+	r, err := d.hold(e.Key)
 	if err != nil {
 		return err
 	}
+	defer r.disk.Unlock()
 	if r.finished {
 		return fmt.Errorf("keep the result of plan %q: it has one", r.state.ID)
 	}
-	if err := d.replace(r, resultName, text, atomicfile.WriteFile); err != nil {
+	err = d.replace(r, resultName, text, atomicfile.WriteFile)
+	if err != nil {
+		fault.Point("spool.finish.before-remove")
 		os.Remove(filepath.Join(d.path, reserveName))
-		if err := d.replace(r, resultName, text, atomicfile.WriteFile); err != nil {
-			return fmt.Errorf("keep the result of plan %q: %w", r.state.ID, err)
+		err = d.replace(r, resultName, text, atomicfile.WriteFile)
+	}
+	if full(err) {
+		d.o.Log.Error("the disk is full; the result is kept without its content", "plan", r.state.ID, "bytes", len(text), "error", err)
+		result = shortened(result, len(text), err)
+		if text, err = result.Encode(); err == nil {
+			err = d.replace(r, resultName, text, atomicfile.WriteFile)
 		}
+	}
+	if err != nil {
+		return fmt.Errorf("keep the result of plan %q: %w", r.state.ID, err)
 	}
 	d.explain(r, result)
 	now := d.o.Now().UTC()
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.hide(r)
 	r.finished, r.result = true, result.ID
 	r.state.State, r.state.Finished, r.state.Result = stateFinished, &now, result.State()
 	d.oweAll(r)
-	d.notify()
 	return nil
+}
+
+// shortened is r without what made it too large for a disk that is full. A plan
+// that succeeded fails by it: what it returned is lost.
+func shortened(r plans.Result, size int, cause error) plans.Result {
+	text := fmt.Sprintf("the plan %s, but its result of %d bytes did not fit on the guest's disk and is lost: %v", r.State(), size, cause)
+	report := plans.Report{State: r.State()}
+	if r.Report != nil {
+		report.Attempts = r.Report.Attempts
+	}
+	report.Cause = &plans.Cause{Code: plans.CauseDiskFull, Text: text, Owner: plans.OwnerGuest, Hint: "free space on the guest, or return less from the Body"}
+	if r.ErrorCode == plans.CodeOK {
+		r.ErrorCode, report.State = plans.CodeOther, plans.StateFailed
+	}
+	r.Report, r.Body = &report, plans.Failure(r.ErrorCode, text, nil)
+	return r
 }
 
 // Owed is agent.Store's.
@@ -115,32 +192,56 @@ func (d *Dir) Owed(ctx context.Context) (agent.Answer, error) {
 		if err != nil {
 			return agent.Answer{}, err
 		}
-		result, err := readResult(filepath.Join(d.path, a.r.key))
-		if err == nil {
-			d.mu.Lock()
-			a.r.result = result.ID
-			d.mu.Unlock()
-			return agent.Answer{Key: a.r.key, ReplyTo: a.replyTo, Tries: a.tries, Result: result}, nil
-		}
-		if err := d.lost(a, err); err != nil {
+		result, ok, err := d.result(a)
+		if err != nil {
 			return agent.Answer{}, err
+		}
+		if ok {
+			return agent.Answer{Key: a.r.key, ReplyTo: a.replyTo, Tries: a.tries, Result: result}, nil
 		}
 	}
 }
 
-// oweAll makes all answers due that r owes.
+// result reads the result of a; false if Retry came between.
+func (d *Dir) result(a *answer) (plans.Result, bool, error) {
+	r := a.r
+	r.disk.Lock()
+	defer r.disk.Unlock()
+	if a.round != r.round {
+		return plans.Result{}, false, nil
+	}
+	result, err := readResult(filepath.Join(d.path, r.key))
+	if err != nil {
+		if result, err = d.lost(r, err); err != nil {
+			d.mu.Lock()
+			defer d.mu.Unlock()
+			a.notBefore = d.o.Now().Add(time.Minute)
+			d.owed.push(a)
+			return plans.Result{}, false, nil
+		}
+	}
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	r.result, r.state.Result = result.ID, result.State()
+	return result, true, nil
+}
+
+// owe makes one answer of r due. The caller holds d.mu.
+func (d *Dir) owe(r *record, replyTo string) {
+	d.owed.push(&answer{r: r, round: r.round, replyTo: replyTo})
+	d.owing++
+	d.notify()
+}
+
+// oweAll makes all answers due that r owes. The caller holds d.mu.
 func (d *Dir) oweAll(r *record) {
 	for _, to := range r.state.Owed {
-		d.owed.push(&answer{r: r, replyTo: to})
+		d.owe(r, to)
 	}
-	d.owing += len(r.state.Owed)
 }
 
 // lost replaces a result that was there and cannot be read any more.
-func (d *Dir) lost(a *answer, cause error) error {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	r := a.r
+func (d *Dir) lost(r *record, cause error) (plans.Result, error) {
 	d.o.Log.Error("result cannot be read", "plan", r.state.ID, "error", cause)
 	message := fmt.Sprintf("the plan ended, but its result, kept on the guest's disk, cannot be read again: %v", cause)
 	result := plans.Result{
@@ -152,51 +253,59 @@ func (d *Dir) lost(a *answer, cause error) error {
 	}
 	text, err := result.Encode()
 	if err != nil {
-		return err
+		return plans.Result{}, err
 	}
-	r.result, r.state.Result = result.ID, result.State()
 	if err := d.replace(r, resultName, text, atomicfile.WriteFile); err != nil {
-		return fmt.Errorf("replace the result of plan %q: %w", r.state.ID, err)
+		d.o.Log.Error("result was not replaced; trying again", "plan", r.state.ID, "error", err)
+		return plans.Result{}, err
 	}
-	d.owed.push(a)
-	return nil
+	return result, nil
 }
 
 // Archive is agent.Store's. After a power loss the answer may be owed again; to
 // be sent twice is what every receiver must bear anyway.
 func (d *Dir) Archive(ctx context.Context, a agent.Answer) error {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	r, err := d.record(a.Key)
-	if err != nil {
-		return err
+	ended, err := d.archive(a)
+	if err == nil && ended {
+		d.prune()
+		d.makeReserve()
 	}
+	return err
+}
+
+// archive tells whether a was the last answer of its plan.
+func (d *Dir) archive(a agent.Answer) (ended bool, err error) {
+	r, err := d.hold(a.Key)
+	if err != nil {
+		return false, err
+	}
+	defer r.disk.Unlock()
 	if r.earlier(a) {
-		return nil
+		return false, nil
 	}
 	i := slices.Index(r.state.Owed, a.ReplyTo)
 	if i < 0 {
-		return fmt.Errorf("archive plan %q: no answer to %q is owed", r.state.ID, a.ReplyTo)
+		return false, fmt.Errorf("archive plan %q: no answer to %q is owed", r.state.ID, a.ReplyTo)
 	}
 	s := r.state
 	s.Owed = slices.Delete(slices.Clone(s.Owed), i, i+1)
 	s.Told = append(slices.Clone(s.Told), a.ReplyTo)
 	s.Answers++
-	if len(s.Owed) == 0 {
+	if ended = len(s.Owed) == 0; ended {
 		now := d.o.Now().UTC()
 		s.State, s.Answered = stateAnswered, &now
 		s.Bytes = size(filepath.Join(d.path, r.key))
 	}
 	if err := d.change(r, s, atomicfile.Replace); err != nil {
-		return fmt.Errorf("archive plan %q: %w", s.ID, err)
+		return false, fmt.Errorf("archive plan %q: %w", s.ID, err)
 	}
+	d.mu.Lock()
+	defer d.mu.Unlock()
 	d.owing--
-	if len(s.Owed) == 0 {
+	if ended {
 		d.remember(r)
-		d.prune()
-		d.makeReserve()
 	}
-	return nil
+	return ended, nil
 }
 
 // Defer is agent.Store's.
@@ -210,19 +319,9 @@ func (d *Dir) Defer(ctx context.Context, a agent.Answer, at time.Time) error {
 	if r.earlier(a) {
 		return nil
 	}
-	d.owed.push(&answer{r: r, replyTo: a.ReplyTo, notBefore: at, tries: a.Tries + 1})
+	d.owed.push(&answer{r: r, round: r.round, replyTo: a.ReplyTo, notBefore: at, tries: a.Tries + 1})
 	d.notify()
 	return nil
-}
-
-func (d *Dir) record(key string) (*record, error) {
-	if d.closed {
-		return nil, ErrClosed
-	}
-	if r := d.byKey[key]; r != nil {
-		return r, nil
-	}
-	return nil, fmt.Errorf("the spool has no plan %q", key)
 }
 
 // wait blocks until take, called with d.mu held, gives something. take's
@@ -256,48 +355,4 @@ func wait[T any](ctx context.Context, d *Dir, take func() (*T, time.Duration)) (
 		}
 		stop()
 	}
-}
-
-// An answer is a result that is owed to one sender.
-type answer struct {
-	r         *record
-	replyTo   string
-	notBefore time.Time
-	tries     int
-	seq       uint64
-}
-
-// answers is a heap: what is due first, in the order it came.
-type answers struct {
-	heap []*answer
-	seq  uint64
-}
-
-func (q *answers) push(a *answer) {
-	q.seq++
-	a.seq = q.seq
-	heap.Push(q, a)
-}
-
-// drop removes the answers of r.
-func (q *answers) drop(r *record) {
-	q.heap = slices.DeleteFunc(q.heap, func(a *answer) bool { return a.r == r })
-	heap.Init(q)
-}
-
-func (q *answers) Len() int { return len(q.heap) }
-func (q *answers) Less(i, j int) bool {
-	a, b := q.heap[i], q.heap[j]
-	if !a.notBefore.Equal(b.notBefore) {
-		return a.notBefore.Before(b.notBefore)
-	}
-	return a.seq < b.seq
-}
-func (q *answers) Swap(i, j int) { q.heap[i], q.heap[j] = q.heap[j], q.heap[i] }
-func (q *answers) Push(v any)    { q.heap = append(q.heap, v.(*answer)) }
-func (q *answers) Pop() any {
-	a := q.heap[len(q.heap)-1]
-	q.heap[len(q.heap)-1] = nil
-	q.heap = q.heap[:len(q.heap)-1]
-	return a
 }

@@ -11,6 +11,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/openmurano/murano/agent"
@@ -23,6 +24,7 @@ const (
 	stateName      = "state.json"
 	resultName     = "result.json"
 	whyName        = "WHY.txt"
+	attemptsName   = "attempts"
 	journalName    = "journal.jsonl" // the runner's
 	lockName       = ".lock"
 	reserveName    = ".reserve"
@@ -32,8 +34,8 @@ const (
 	newPrefix      = ".new-"
 )
 
-// States of state.json. Between Finish and Archive the file says running, and
-// result.json says otherwise: it alone makes a plan finished.
+// States of state.json. A line in attempts makes a pending plan a running one,
+// and result.json alone makes a plan finished: both may be ahead of state.json.
 const (
 	statePending  = "pending"
 	stateRunning  = "running"
@@ -43,12 +45,20 @@ const (
 
 // A record is what memory holds of a plan: never its body, never its result.
 type record struct {
-	key      string
+	key string
+
+	// disk is held by whoever changes the plan's directory. What is below is
+	// changed with it and Dir.mu held, so either is enough to read it.
+	disk     sync.Mutex
 	state    state
-	waits    bool   // Next has not returned it
 	finished bool   // result.json is there
-	archived bool   // it is in the history
 	result   string // ID of result.json, as far as it was read
+	round    int    // how often Retry set a result aside in this life
+
+	// Of Dir.mu alone:
+	waits    bool // Next has not returned it
+	archived bool // it is in the history
+	show     *time.Timer
 }
 
 // earlier tells whether a is the answer of a result that Retry has set aside.
@@ -77,6 +87,7 @@ type state struct {
 	Cancelled string     `json:"cancelled,omitempty"` // by whom
 	Retrying  int        `json:"retrying,omitempty"`  // the earlier result is about to become result-<n>.json
 	Message   properties `json:"message"`
+	Length    *int       `json:"length,omitempty"` // of plan.json; nil in spools of before 0.3
 }
 
 // properties are those of the message, its body apart.
@@ -104,8 +115,9 @@ func (s state) encode() ([]byte, error) {
 	return append(b, '\n'), err
 }
 
+// readState reads the state of the plan in dir, its attempts included.
 func readState(dir string) (state, error) {
-	b, err := os.ReadFile(filepath.Join(dir, stateName))
+	b, err := readFile(filepath.Join(dir, stateName))
 	if err != nil {
 		return state{}, err
 	}
@@ -124,13 +136,57 @@ func readState(dir string) (state, error) {
 	if s.Format != 1 {
 		return state{}, fmt.Errorf("%s: format %d is not 1", stateName, s.Format)
 	}
-	return s, nil
+	if s.State == stateAnswered || s.Retrying > 0 {
+		return s, nil
+	}
+	return s, s.countAttempts(dir)
+}
+
+// countAttempts adds to s what attempts is ahead of it. Each line is one, and
+// so is what a power loss left of one: the plan may have begun.
+func (s *state) countAttempts(dir string) error {
+	b, err := readFile(filepath.Join(dir, attemptsName))
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	n := 0
+	for line := range bytes.Lines(b) {
+		n++
+		if at, err := time.Parse(time.RFC3339Nano, string(bytes.TrimSpace(line))); err == nil {
+			s.Begun = &at
+		}
+	}
+	if n > s.Attempts {
+		s.Attempts = n
+	}
+	if n > 0 && s.State == statePending {
+		s.State = stateRunning
+	}
+	return nil
+}
+
+func attemptLine(at time.Time) []byte { return at.AppendFormat(nil, time.RFC3339Nano+"\n") }
+
+// readFile reads a file of a spool. What is no plain file, such as a link or a
+// pipe, is not opened: the agent never made it, and it may have no end.
+func readFile(path string) ([]byte, error) {
+	st, err := os.Lstat(path)
+	if err != nil {
+		return nil, err
+	}
+	if !st.Mode().IsRegular() {
+		return nil, fmt.Errorf("%s is no plain file: %s", filepath.Base(path), st.Mode())
+	}
+	return os.ReadFile(path)
 }
 
 // write makes s the state of r, on disk first.
 func (d *Dir) write(r *record, s state) error { return d.change(r, s, atomicfile.WriteFile) }
 
-// change makes s the state of r, with how writing it.
+// change makes s the state of r, with how writing it. The caller holds r.disk.
 func (d *Dir) change(r *record, s state, how writer) error {
 	text, err := s.encode()
 	if err != nil {
@@ -139,6 +195,8 @@ func (d *Dir) change(r *record, s state, how writer) error {
 	if err := d.replace(r, stateName, text, how); err != nil {
 		return err
 	}
+	d.mu.Lock()
+	defer d.mu.Unlock()
 	r.state = s
 	return nil
 }
@@ -151,7 +209,7 @@ type writer func(path string, data []byte, perm fs.FileMode) error
 func (d *Dir) replace(r *record, name string, text []byte, how writer) error {
 	dir := filepath.Join(d.path, r.key)
 	path := filepath.Join(dir, name)
-	err := how(path, text, 0o600)
+	err := how(path, text, d.fileMode())
 	if !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}
@@ -161,20 +219,40 @@ func (d *Dir) replace(r *record, name string, text []byte, how writer) error {
 	if err := atomicfile.MkdirSync(dir, 0o700); err != nil {
 		return err
 	}
+	if err := d.share(dir); err != nil {
+		return err
+	}
 	state, err := r.state.encode()
 	if err != nil {
 		return err
 	}
-	if err := atomicfile.WriteFile(filepath.Join(dir, stateName), state, 0o600); err != nil {
+	if err := atomicfile.WriteFile(filepath.Join(dir, stateName), state, d.fileMode()); err != nil {
 		return err
 	}
 	d.o.Log.Error("the directory of a plan was removed by somebody and made again; the plan itself is lost", "plan", r.state.ID, "directory", dir)
-	return how(path, text, 0o600)
+	return how(path, text, d.fileMode())
+}
+
+// fileMode is that of every file of a plan but plan.json.
+func (d *Dir) fileMode() fs.FileMode {
+	if d.o.Group > 0 {
+		return 0o640
+	}
+	return 0o600
+}
+
+// share opens a directory of the spool to the group; what is made in it then
+// belongs to the group too.
+func (d *Dir) share(dir string) error {
+	if d.o.Group <= 0 {
+		return nil
+	}
+	return giveTo(dir, d.o.Group, 0o750|fs.ModeSetgid)
 }
 
 // readResult reads result.json; false where there is none that can be read.
 func readResult(dir string) (plans.Result, error) {
-	b, err := os.ReadFile(filepath.Join(dir, resultName))
+	b, err := readFile(filepath.Join(dir, resultName))
 	if err != nil {
 		return plans.Result{}, err
 	}

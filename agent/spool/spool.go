@@ -5,12 +5,14 @@
 // survives the agent, and, Archive's apart, a power loss.
 //
 //	<dir>/17954422286073-apache/   by the time of arrival, in tenths of a millisecond
-//	    plan.json                  the message's body, as received
+//	    plan.json                  the message's body, as received; for the agent's user alone
 //	    state.json                 its properties, state, attempts and times
+//	    attempts                   a line for each time it was begun: may be ahead of state.json
 //	    001-deploy.stdout.log ...  what its scripts wrote
-//	    result.json                from when it ended
+//	    result.json                from when it ended: may be ahead of state.json
+//	    result-1.json ...          earlier ones, of a plan that was run again on request
 //	    WHY.txt                    if it did not succeed: why, and what to do
-//	<dir>/quarantine/              directories that could not be read, each with a NOTE.txt
+//	<dir>/quarantine/              what could not be read, each in a directory with a NOTE.txt
 //	<dir>/known                    IDs of plans whose directories were pruned
 package spool
 
@@ -24,6 +26,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -31,15 +34,23 @@ import (
 
 	"github.com/openmurano/murano/agent"
 	"github.com/openmurano/murano/internal/atomicfile"
-	"github.com/openmurano/murano/plans"
+	"github.com/openmurano/murano/internal/fault"
 )
 
-// Options of a spool. Zero values mean the defaults; a negative number means no bound.
+// Options of a spool. Zero values mean the defaults; a negative number means no
+// bound. History above Count or Bytes is removed by an eighth of the bound at
+// once.
 type Options struct {
 	Count int           // plans kept as history; default 200
 	Bytes int64         // of history; default 512 MiB
 	Age   time.Duration // of history; default 90 days
 	Known int           // IDs remembered after their directories were pruned; default 10,000
+
+	// Group is the number of a group whose members may read everything but
+	// plan.json, which may hold secrets. Directories are then 0750 and files
+	// 0640, without one 0700 and 0600. 0 means none. Plans that have ended when
+	// the group is first set stay closed to it.
+	Group int
 
 	Now func() time.Time // nil means time.Now
 	Log *slog.Logger     // nil means nowhere
@@ -47,22 +58,31 @@ type Options struct {
 
 // A Dir is a spool. One process at a time has it open.
 type Dir struct {
-	path string
-	o    Options
-	lock *flock.Flock
-
-	mu      sync.Mutex
-	changed chan struct{} // closed and replaced when there is more to run or to answer
-	byID    map[string]*record
-	byKey   map[string]*record
-	pending []*record // to be run, oldest first
-	owed    answers   // to be published
-	owing   int       // answers: those in owed, and those that Owed has returned
-	history []*record // answered, oldest first
-	bytes   int64     // of history
+	path    string
+	o       Options
+	lock    *flock.Flock
+	loaded  chan struct{}  // closed once every plan has been read
+	showing sync.WaitGroup // the timers of records
 	known   known
-	last    int64 // time in the youngest key
-	closed  bool
+
+	// Locks are taken in this order: putting or pruning, a record's disk,
+	// remaking, mu. Only mu is never held while the disk is waited for.
+	putting  sync.Mutex // held by Put, so that two batches do not mix
+	pruning  sync.Mutex
+	remaking sync.Mutex
+
+	mu       sync.Mutex
+	changed  chan struct{} // closed and replaced when there is more to run or to answer
+	byID     map[string]*record
+	byKey    map[string]*record
+	pending  []*record // to be run, oldest first
+	owed     answers   // to be published
+	owing    int       // answers: those in owed, and those that Owed has returned
+	history  []*record // answered, oldest first
+	bytes    int64     // of history
+	last     int64     // time in the youngest key
+	complete bool      // every plan has been read
+	closed   bool
 }
 
 var _ agent.Store = (*Dir)(nil)
@@ -70,9 +90,13 @@ var _ agent.Store = (*Dir)(nil)
 // ErrClosed is what the methods of a closed spool return.
 var ErrClosed = errors.New("the spool is closed")
 
-// Open opens the spool at path, which is made, 0700, if it is not there. What
-// cannot be read in it is moved to quarantine and told to o.Log. A spool that
-// another process has open is an error.
+// Open opens the spool at path, which is made if it is not there. A spool that
+// another process has open is an error. What cannot be read in it is moved to
+// quarantine and told to o.Log.
+//
+// The plans are read after Open has returned, oldest first: Next and Owed give
+// what has been read so far, Counts counts it; what has to know all plans, such
+// as Put, waits for the rest.
 func Open(path string, o Options) (*Dir, error) {
 	o.Count = cmp.Or(o.Count, 200)
 	o.Bytes = cmp.Or(o.Bytes, 512<<20)
@@ -84,15 +108,21 @@ func Open(path string, o Options) (*Dir, error) {
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
-	d := &Dir{path: path, o: o, changed: make(chan struct{}), byID: map[string]*record{}, byKey: map[string]*record{}}
+	d := &Dir{path: path, o: o, changed: make(chan struct{}), loaded: make(chan struct{}),
+		byID: map[string]*record{}, byKey: map[string]*record{}}
 	if err := d.occupy(); err != nil {
 		return nil, fmt.Errorf("open spool %q: %w", path, err)
 	}
-	if err := d.load(); err != nil {
+	names, err := d.names()
+	if err == nil {
+		err = d.known.load(d.path)
+	}
+	if err != nil {
 		d.lock.Unlock()
 		return nil, fmt.Errorf("open spool %q: %w", path, err)
 	}
 	d.makeReserve()
+	go d.load(names) // Close waits for it
 	return d, nil
 }
 
@@ -113,11 +143,44 @@ func (d *Dir) occupy() error {
 		return errors.New("another agent has it open; stop it, or give this one a storage of its own")
 	}
 	d.lock = lock
+	if err := d.share(d.path); err != nil {
+		d.o.Log.Warn("the directory of plans was not opened to its group", "group", d.o.Group, "error", err)
+		d.o.Group = 0
+	}
 	return nil
+}
+
+// names lists what may be plans, oldest first, and removes what was half made.
+func (d *Dir) names() ([]string, error) {
+	dir, err := os.Open(d.path)
+	if err != nil {
+		return nil, err
+	}
+	all, err := dir.Readdirnames(-1)
+	dir.Close()
+	if err != nil {
+		return nil, err
+	}
+	for _, name := range all {
+		if strings.HasPrefix(name, newPrefix) || atomicfile.Leftover(name) {
+			// Was being made when the agent died: never acknowledged, so it comes again.
+			fault.Point("spool.open.before-remove")
+			if err := os.RemoveAll(filepath.Join(d.path, name)); err != nil {
+				return nil, err
+			}
+		}
+	}
+	all = slices.DeleteFunc(all, func(name string) bool {
+		return strings.HasPrefix(name, ".") || name == knownName || name == quarantineName
+	})
+	slices.Sort(all)
+	return all, nil
 }
 
 // restore makes the directory again where somebody removed it, under the agent.
 func (d *Dir) restore() error {
+	d.remaking.Lock()
+	defer d.remaking.Unlock()
 	if _, err := os.Stat(filepath.Join(d.path, lockName)); !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}
@@ -126,134 +189,53 @@ func (d *Dir) restore() error {
 	if err := d.occupy(); err != nil {
 		return err
 	}
-	d.makeReserve()
+	d.remakeReserve()
 	return d.known.save(d.path)
 }
 
 // Close lets another process open the spool. Calls that wait return ErrClosed.
 func (d *Dir) Close() error {
 	d.mu.Lock()
-	defer d.mu.Unlock()
 	if d.closed {
+		d.mu.Unlock()
 		return nil
 	}
 	d.closed = true
 	d.notify()
+	d.mu.Unlock()
+	d.rest()
+	d.remaking.Lock()
+	defer d.remaking.Unlock()
 	return d.lock.Unlock()
 }
 
-// Put is agent.Store's.
-func (d *Dir) Put(ctx context.Context, ms []plans.Message) []error {
-	errs := make([]error, len(ms))
-	for i, m := range ms {
-		errs[i] = d.putOne(m)
+// rest returns once nothing is done any more that no method waits for.
+func (d *Dir) rest() {
+	<-d.loaded
+	d.mu.Lock()
+	for _, r := range d.byKey {
+		d.hide(r)
 	}
-	return errs
+	d.mu.Unlock()
+	d.showing.Wait()
 }
 
-func (d *Dir) putOne(m plans.Message) error {
-	head := plans.ReadHead(m)
-	id, replyTo := head.ID, head.ReplyTo
+// ready returns once all plans have been read.
+func (d *Dir) ready(ctx context.Context) error {
+	select {
+	case <-d.loaded:
+	case <-ctx.Done():
+		return ctx.Err()
+	}
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	if d.closed {
 		return ErrClosed
 	}
-	if r := d.byID[id]; r != nil && id != "" {
-		return d.oweAgain(r, replyTo, m.Redelivered)
-	}
-	r := &record{state: state{
-		Format: 1, ID: id, Name: head.Name, Stamp: head.Stamp, Received: d.o.Now().UTC(), State: statePending,
-		Owed: []string{replyTo}, Message: propertiesOf(m), Refused: d.refusal(id, head.Stamp),
-	}}
-	r.key = d.newKey(r.state)
-	err := d.create(r, m.Body)
-	if errors.Is(err, fs.ErrNotExist) {
-		if err = d.restore(); err == nil {
-			err = d.create(r, m.Body)
-		}
-	}
-	if err != nil {
-		return fmt.Errorf("keep plan %q: %w", id, err)
-	}
-	d.add(r)
-	d.enqueue(r)
 	return nil
 }
 
-// oweAgain counts one more answer for a plan that is known. A message that the
-// broker hands out again is the one that is owed already, if one is.
-func (d *Dir) oweAgain(r *record, replyTo string, redelivered bool) error {
-	if redelivered {
-		for _, to := range r.state.Owed {
-			if to == replyTo {
-				return nil
-			}
-		}
-	}
-	s := r.state
-	if len(s.Owed) == 0 {
-		s.Told = nil // who asks now is who asked last
-	}
-	s.Owed = append(s.Owed[:len(s.Owed):len(s.Owed)], replyTo)
-	if err := d.write(r, s); err != nil {
-		return fmt.Errorf("keep that plan %q was sent again: %w", s.ID, err)
-	}
-	d.forget(r)
-	if r.finished {
-		d.owed.push(&answer{r: r, replyTo: replyTo})
-		d.owing++
-		d.notify()
-	}
-	return nil
-}
-
-// refusal says why a plan that has no directory must not run; empty if it may.
-func (d *Dir) refusal(id string, stamp int64) string {
-	if id != "" && d.known.has(id) {
-		return fmt.Sprintf("plan %q was run before, and its result is no longer kept", id)
-	}
-	if stamp > 0 && stamp <= d.known.horizon {
-		return fmt.Sprintf("the plan's Stamp %d is not above %d, up to where this agent no longer knows which plans it ran", stamp, d.known.horizon)
-	}
-	return ""
-}
-
-// create makes the plan's directory in one step.
-func (d *Dir) create(r *record, body []byte) (err error) {
-	temporary := filepath.Join(d.path, newPrefix+r.key)
-	if err := os.Mkdir(temporary, 0o700); err != nil {
-		return err
-	}
-	defer func() {
-		if err != nil {
-			os.RemoveAll(temporary)
-		}
-	}()
-	if err := writeSync(filepath.Join(temporary, planName), body); err != nil {
-		return err
-	}
-	text, err := r.state.encode()
-	if err != nil {
-		return err
-	}
-	if err := writeSync(filepath.Join(temporary, stateName), text); err != nil {
-		return err
-	}
-	if err := atomicfile.SyncDir(temporary); err != nil {
-		return err
-	}
-	final := filepath.Join(d.path, r.key)
-	if err := os.Rename(temporary, final); err != nil {
-		return err
-	}
-	if err := atomicfile.SyncDir(d.path); err != nil {
-		temporary = final // refused, so it must not come back at the next start
-		return err
-	}
-	return nil
-}
-
+// add makes r known. The caller holds d.mu.
 func (d *Dir) add(r *record) {
 	d.byKey[r.key] = r
 	if r.state.ID != "" {
@@ -261,7 +243,7 @@ func (d *Dir) add(r *record) {
 	}
 }
 
-// enqueue has r run, in the order of arrival.
+// enqueue has r run, in the order of arrival. The caller holds d.mu.
 func (d *Dir) enqueue(r *record) {
 	at, _ := slices.BinarySearchFunc(d.pending, r.key, func(p *record, key string) int { return cmp.Compare(p.key, key) })
 	d.pending = slices.Insert(d.pending, at, r)
@@ -275,20 +257,49 @@ func (d *Dir) notify() {
 	d.changed = make(chan struct{})
 }
 
-// newKey names a directory: later than every other one.
-func (d *Dir) newKey(s state) string {
-	d.last = max(d.last+1, stampOf(s.Received))
-	return fmt.Sprintf("%014d-%s", d.last, s.shortName())
+// hold gives the directory of the plan to the caller alone, until it unlocks
+// the record's disk.
+func (d *Dir) hold(key string) (*record, error) {
+	return d.holdFirst(func() (*record, error) { return d.record(key) })
 }
 
-func writeSync(path string, data []byte) error {
-	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
-	if err != nil {
-		return err
+// holdFirst is hold of what find, called with d.mu held, gives; nil for nil.
+func (d *Dir) holdFirst(find func() (*record, error)) (*record, error) {
+	for {
+		d.mu.Lock()
+		r, err := find()
+		d.mu.Unlock()
+		if r == nil || err != nil {
+			return nil, err
+		}
+		r.disk.Lock()
+		d.mu.Lock()
+		there := d.byKey[r.key] == r
+		d.mu.Unlock()
+		if there {
+			return r, nil
+		}
+		r.disk.Unlock() // pruned meanwhile
 	}
-	_, err = f.Write(data)
-	if err == nil {
-		err = f.Sync()
+}
+
+func (d *Dir) record(key string) (*record, error) {
+	if d.closed {
+		return nil, ErrClosed
 	}
-	return errors.Join(err, f.Close())
+	if r := d.byKey[key]; r != nil {
+		return r, nil
+	}
+	return nil, fmt.Errorf("the spool has no plan %q", key)
+}
+
+// named gives the plan of that ID, nil if there is none.
+func (d *Dir) named(id string) (*record, error) {
+	if d.closed {
+		return nil, ErrClosed
+	}
+	if id == "" {
+		return nil, nil
+	}
+	return d.byID[id], nil
 }

@@ -26,9 +26,16 @@ type place struct {
 
 // Open gives up the lock that the dead process would have lost; all else is
 // left as it is.
-func (p *place) Open(t *testing.T) agent.Store { return p.spool(t) }
+func (p *place) Open(t *testing.T) agent.Store { return p.unread(t) }
 
+// spool opens it and waits until it has been read.
 func (p *place) spool(t testing.TB) *Dir {
+	d := p.unread(t)
+	<-d.loaded
+	return d
+}
+
+func (p *place) unread(t testing.TB) *Dir {
 	t.Helper()
 	p.crash()
 	d, err := Open(p.dir, p.o)
@@ -42,6 +49,7 @@ func (p *place) spool(t testing.TB) *Dir {
 
 func (p *place) crash() {
 	if p.open != nil {
+		p.open.rest()
 		p.open.lock.Unlock()
 	}
 }
@@ -113,7 +121,7 @@ func TestAPersonCanReadThePlansDirectory(t *testing.T) {
 	if name := filepath.Base(e.Dir); !strings.HasSuffix(name, "-deploy-apache-2") {
 		t.Errorf("directory %q", name)
 	}
-	if got := fmt.Sprint(names(t, e.Dir)); got != "[WHY.txt plan.json result.json state.json]" {
+	if got := fmt.Sprint(names(t, e.Dir)); got != "[WHY.txt attempts plan.json result.json state.json]" {
 		t.Errorf("files %s", got)
 	}
 	why, _ := os.ReadFile(filepath.Join(e.Dir, whyName))

@@ -201,6 +201,7 @@ func TestQuarantineIsShownWithItsNotes(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer d.Close()
+	d.Has("") // returns once all has been read
 	q, err := v.Quarantine()
 	if err != nil || len(q) != 1 || q[0].Name != all[0].Key || !strings.Contains(q[0].Note, "state.json is empty") {
 		t.Errorf("%+v, %v", q, err)

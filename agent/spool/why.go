@@ -19,7 +19,7 @@ func (d *Dir) explain(r *record, result plans.Result) {
 	if text == "" {
 		return
 	}
-	if err := os.WriteFile(filepath.Join(d.path, r.key, whyName), []byte(text), 0o600); err != nil {
+	if err := os.WriteFile(filepath.Join(d.path, r.key, whyName), []byte(text), d.fileMode()); err != nil {
 		d.o.Log.Warn("WHY.txt was not written", "plan", r.state.ID, "error", err)
 	}
 }

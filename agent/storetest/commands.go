@@ -294,11 +294,12 @@ func counts(t *testing.T, p Place) {
 		{"cancelled", func() { cancel(t, s, "two", agent.StorePending) }, 0, 1, 0, false},
 	} {
 		step.do()
+		has := s.Has(first) // waits until all is read
 		pending, owed, history := s.Counts()
 		if pending != step.pending || owed != step.owed || history != step.history {
 			t.Errorf("%s: %d pending, %d owed, %d history, want %d, %d, %d", step.name, pending, owed, history, step.pending, step.owed, step.history)
 		}
-		if has := s.Has(first); has != step.has {
+		if has != step.has {
 			t.Errorf("%s: has the first: %v", step.name, has)
 		}
 	}
