@@ -98,7 +98,8 @@ func newRoot() *cobra.Command {
 As a service it receives plans over AMQP, keeps them on disk, runs their
 scripts one plan after another, and answers each exactly once (run). Without a
 broker it runs the plan of a file (exec), or says whether a plan is in order
-(validate).
+(validate). To the admin of the guest it shows the plans (plans), whether the
+agent is well (status), and what keeps plans from coming or running (diagnose).
 
 Exit codes: 0 all is well; 1 a plan failed, or the agent could not go on;
 2 the call or the format of a plan is wrong; 3 the configuration is wrong.
@@ -106,7 +107,10 @@ Called as muranoagent, or with --config-dir and no command, it runs as the
 Python agent of that name did.`,
 		Example: `  murano-agent run --config-dir /etc/murano
   murano-agent exec plan.yaml --set port=8080
-  murano-agent validate plan.json`,
+  murano-agent validate plan.json
+  murano-agent plans list --state failed
+  murano-agent status
+  sudo murano-agent diagnose`,
 		Version:       version,
 		SilenceErrors: true,
 		SilenceUsage:  true,
@@ -116,7 +120,7 @@ Python agent of that name did.`,
 		},
 	}
 	root.SetVersionTemplate("murano-agent {{.Version}}\n")
-	root.AddCommand(newRun(), newExec(), newValidate(), newVersion())
+	root.AddCommand(newRun(), newExec(), newValidate(), newPlans(), newStatus(), newDiagnose(), newMan(), newVersion())
 	return root
 }
 

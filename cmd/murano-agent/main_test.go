@@ -10,7 +10,7 @@ import (
 )
 
 func TestMain(m *testing.M) {
-	testscript.Main(m, map[string]func(){"murano-agent": main, "muranoagent": main})
+	testscript.Main(m, map[string]func(){"murano-agent": main, "muranoagent": main, "spooled": spooled})
 }
 
 func TestScripts(t *testing.T) {

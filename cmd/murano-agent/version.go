@@ -14,8 +14,12 @@ import (
 
 func newVersion() *cobra.Command {
 	cmd := &cobra.Command{
-		Use:     "version",
-		Short:   "Print the version of the agent and of the plans it takes",
+		Use:   "version",
+		Short: "Print the version of the agent and of the plans it takes",
+		Long: `version prints the version of the agent, the newest format of plans it takes, and
+what it was built with and for.
+
+Exit codes: 0 done; 2 the call is wrong.`,
 		Example: "  murano-agent version -o json",
 		Args:    cobra.NoArgs,
 	}
