@@ -22,8 +22,9 @@ import (
 	"github.com/openmurano/murano/agent"
 )
 
-// DefaultLinger is Executor.Linger's default: one minute.
-const DefaultLinger = time.Minute
+// DefaultLinger is Executor.Linger's default: five seconds. A child that is still
+// at work then is a daemon, and no plan waits for a daemon.
+const DefaultLinger = 5 * time.Second
 
 // brief is how long output is waited for that nobody captures, and what is
 // still on its way after a script was stopped.

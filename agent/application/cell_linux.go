@@ -3,6 +3,7 @@
 package application
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"io"
@@ -28,6 +29,7 @@ type cell struct {
 	account *account    // nil: the agent's own
 	tmp     *privateTmp // nil: the guest's
 	scoped  bool        // whether a scope is to be made
+	spared  bool        // whether the agent is one the kernel spares when memory is short
 	stdin   *feed       // nil where the command has it itself
 
 	mu    sync.Mutex
@@ -38,6 +40,7 @@ type cell struct {
 // newCell prepares what can be prepared before the start.
 func (x *Executor) newCell(ctx context.Context, c agent.Call) (*cell, error) {
 	k := &cell{x: x, call: c}
+	k.spared = spared()
 	k.scoped = x.Scope != ScopesOff && c.Unit != "" && booted()
 	if c.Limits != (plans.Limits{}) && !k.scoped {
 		return nil, &agent.UnsupportedOptionError{Option: limitOption(c.Limits), Reason: x.noScopes(c)}
@@ -108,7 +111,7 @@ func (k *cell) command(ctx context.Context, in arguments) (*exec.Cmd, error) {
 }
 
 // gated tells whether the shell waits until it is where it belongs.
-func (k *cell) gated() bool { return k.scoped || k.call.Nice != 0 }
+func (k *cell) gated() bool { return k.scoped || k.spared || k.call.Nice != 0 }
 
 // writer is what the script writes to; nil means /dev/null. A pipe is given to
 // the script's user, who could not open it as /dev/stdout otherwise.
@@ -157,23 +160,19 @@ func (k *cell) launch(cmd *exec.Cmd) error {
 		return err
 	}
 	k.pid = cmd.Process.Pid
-	mortal(k.pid)
 	if k.stdin != nil {
 		k.stdin.started()
 	}
 	return nil
 }
 
-// mortal takes from a process the protection from the kernel's killing for
-// memory (OOMScoreAdjust=) that it has from the agent: what fills the guest's
-// memory is a script sooner than the services beside it.
-func mortal(pid int) {
-	// Where that is not allowed, nothing was given either.
-	os.WriteFile(filepath.Join("/proc", strconv.Itoa(pid), "oom_score_adj"), []byte("0"), 0)
-}
-
 // settle puts the shell, which waits, to where it belongs.
 func (k *cell) settle(ctx context.Context) error {
+	if k.spared {
+		if err := os.WriteFile(oomScore(k.pid), []byte("0"), 0); err != nil {
+			return err
+		}
+	}
 	if k.call.Nice != 0 {
 		if err := addNice(k.pid, k.call.Nice); err != nil {
 			return err
@@ -284,6 +283,18 @@ func ended(pid int) bool {
 	var info unix.Siginfo
 	err := unix.Waitid(unix.P_PID, pid, &info, unix.WEXITED|unix.WNOHANG|unix.WNOWAIT, nil)
 	return errors.Is(err, unix.ECHILD) || err == nil && info.Signo == int32(unix.SIGCHLD)
+}
+
+// oomScore is the file that says how soon a process is killed when the guest
+// is short of memory: proc(5), /proc/pid/oom_score_adj.
+func oomScore(pid int) string { return filepath.Join("/proc", strconv.Itoa(pid), "oom_score_adj") }
+
+// spared tells whether the agent is protected, as its unit asks
+// (OOMScoreAdjust=). A script is not: what fills the guest's memory is a script
+// sooner than the services beside it.
+func spared() bool {
+	b, err := os.ReadFile(oomScore(os.Getpid()))
+	return err == nil && bytes.HasPrefix(b, []byte("-"))
 }
 
 // addNice adds to the niceness that a child has from us.

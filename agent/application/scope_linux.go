@@ -8,9 +8,7 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
-	"path/filepath"
 	"slices"
-	"strconv"
 	"syscall"
 
 	"github.com/coreos/go-systemd/v22/dbus"
@@ -174,7 +172,7 @@ func newHolder() (*holder, error) {
 		return nil, err
 	}
 	// Not the one to be killed for memory; where we may not say so, it is the smallest anyway.
-	os.WriteFile(filepath.Join("/proc", strconv.Itoa(cmd.Process.Pid), "oom_score_adj"), []byte("-1000"), 0)
+	os.WriteFile(oomScore(cmd.Process.Pid), []byte("-1000"), 0)
 	return &holder{cmd, open}, nil
 }
 
