@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 
 // Command bench prints the agent's figures, and beside them those of Debian's
-// Python murano-agent in the same run, on the same broker.
+// Python murano-agent in the same run, on the same broker, with what no agent
+// can be faster than on this machine.
 //
-//	go run ./test/bench [-agent bin/murano-agent] [-plans 1000] [-peer=false]
+//	go run ./test/bench [-agent bin/murano-agent] [-peer=false] [-idle 60s] [-plans 1000] [-queued 10000] [-o json]
 //
 // The Python agent is Debian's package murano-agent 1:10.0.0, installed with
 // apt where that can be done. It cannot run a plan on Python 3: it writes text
@@ -16,28 +17,39 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"runtime"
-	"strings"
 	"testing"
-	"text/tabwriter"
 	"time"
 
 	"github.com/openmurano/murano/test/rabbitmq"
 )
 
+// options are the command's flags.
+type options struct {
+	agent  string
+	peer   bool
+	idle   time.Duration
+	plans  int // of a throughput run
+	queued int // plans on disk at a start
+	output string
+}
+
 func main() {
-	agent := flag.String("agent", "bin/murano-agent", "the agent to measure")
-	plans := flag.Int("plans", 1000, "plans of a throughput run")
-	peer := flag.Bool("peer", true, "measure the Python agent too")
+	var o options
+	flag.StringVar(&o.agent, "agent", "bin/murano-agent", "the agent to measure")
+	flag.BoolVar(&o.peer, "peer", true, "measure the Python agent too")
+	flag.DurationVar(&o.idle, "idle", time.Minute, "how long CPU is measured of an agent that does nothing")
+	flag.IntVar(&o.plans, "plans", 1000, "plans of a throughput run")
+	flag.IntVar(&o.queued, "queued", 10_000, "plans that wait on disk at a start")
+	flag.StringVar(&o.output, "o", "table", "table or json")
 	flag.Parse()
-	if err := bench(*agent, *plans, *peer); err != nil {
+	if err := bench(o); err != nil {
 		fmt.Fprintln(os.Stderr, "bench:", err)
 		os.Exit(1)
 	}
 }
 
-func bench(agent string, plans int, withPeer bool) error {
-	path, err := filepath.Abs(agent)
+func bench(o options) error {
+	path, err := filepath.Abs(o.agent)
 	if err != nil {
 		return err
 	}
@@ -49,71 +61,44 @@ func bench(agent string, plans int, withPeer bool) error {
 		return err
 	}
 	defer os.RemoveAll(dir)
-	server := rabbitmq.Start(&host{dir: dir})
-
-	ours, err := measure(subject{name: "murano-agent", command: []string{path, "run"}}, server, dir, plans)
-	if err != nil {
-		return err
-	}
-	ours.size = sizeOf(path)
-	var old *figures
-	if withPeer {
+	subjects := []*subject{{name: "murano-agent", command: []string{path, "run"}}}
+	if o.peer {
 		command, err := pythonAgent(dir)
 		if err != nil {
-			fmt.Printf("The Python agent is left out: %v\n\n", err)
-		} else if f, err := measure(subject{name: "python", command: command}, server, dir, plans); err != nil {
-			fmt.Printf("The Python agent is left out: %v\n\n", err)
+			fmt.Fprintf(os.Stderr, "The Python agent is left out: %v\n", err)
 		} else {
-			f.size = sizeOf("/usr/lib/python3/dist-packages/muranoagent")
-			old = &f
+			subjects = append(subjects, &subject{name: "python", command: command})
 		}
 	}
-	floors, err := measureFloors(dir)
+	b := &broker{server: rabbitmq.Start(&host{dir: dir}), dir: dir}
+	if err := b.dial(); err != nil {
+		return err
+	}
+	defer b.conn.Close()
+
+	t := newTable()
+	began := time.Now()
+	ours, peer, f, err := b.compare(subjects, o)
 	if err != nil {
 		return err
 	}
-	print(ours, old, floors)
-	return nil
-}
-
-// print writes the table: figure, ours, the Python agent's, their ratio.
-func print(ours figures, old *figures, f floors) {
-	fmt.Printf("%s, %d CPUs, load %s, %s\n", time.Now().UTC().Format(time.DateTime), runtime.NumCPU(), loadAverage(), runtime.Version())
-	w := tabwriter.NewWriter(os.Stdout, 0, 0, 3, ' ', tabwriter.AlignRight)
-	fmt.Fprintln(w, "figure\tagent\tPython agent\tratio\t")
-	row := func(name, unit string, get func(figures) float64) {
-		a := get(ours)
-		if old == nil {
-			fmt.Fprintf(w, "%s\t%.1f %s\t-\t-\t\n", name, a, unit)
-			return
-		}
-		b := get(*old)
-		ratio := "-"
-		if a > 0 && b > 0 {
-			ratio = fmt.Sprintf("%.1f", max(a, b)/min(a, b))
-		}
-		fmt.Fprintf(w, "%s\t%.1f %s\t%.1f %s\t%s\t\n", name, a, unit, b, unit, ratio)
+	t.compare(ours, peer, f, o)
+	few, err := b.backlog(subjects[0], 10)
+	if err != nil {
+		return err
 	}
-	ms := func(d time.Duration) float64 { return float64(d.Microseconds()) / 1000 }
-	row("start to consuming, median of 5", "ms", func(f figures) float64 { return ms(f.start) })
-	row("RSS, idle", "MB", func(f figures) float64 { return f.idleRSS })
-	row("RSS, after all plans", "MB", func(f figures) float64 { return f.endRSS })
-	row("body only, median", "ms", func(f figures) float64 { return ms(f.bodyMedian) })
-	row("body only, p99", "ms", func(f figures) float64 { return ms(f.bodyP99) })
-	row("one script, median", "ms", func(f figures) float64 { return ms(f.scriptMedian) })
-	row("one script, p99", "ms", func(f figures) float64 { return ms(f.scriptP99) })
-	row("plans back to back, body only", "/s", func(f figures) float64 { return f.bodyRate })
-	row("plans back to back, one script", "/s", func(f figures) float64 { return f.scriptRate })
-	row("CPU idle, 10 s", "ms", func(f figures) float64 { return ms(f.idleCPU) })
-	row("own files on disk", "MB", func(f figures) float64 { return f.size })
-	w.Flush()
-	fmt.Printf("floors: fork and exec of /bin/sh %.1f ms, write and fsync of a file and its folder %.1f ms (medians of 50)\n", ms(f.exec), ms(f.fsync))
-}
-
-func loadAverage() string {
-	b, _ := os.ReadFile("/proc/loadavg")
-	load, _, _ := strings.Cut(string(b), " ")
-	return load
+	many, err := b.backlog(subjects[0], o.queued)
+	if err != nil {
+		return err
+	}
+	t.backlog(few, many)
+	peak, err := b.loud(subjects[0])
+	if err != nil {
+		return err
+	}
+	t.loud(peak)
+	t.Seconds = time.Since(began).Seconds()
+	return t.print(os.Stdout, o.output)
 }
 
 // A host is what package rabbitmq asks of a test, for a program that is none.

@@ -9,7 +9,6 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"time"
 )
 
 const installed = "/usr/lib/python3/dist-packages/muranoagent"
@@ -46,44 +45,4 @@ func pythonAgent(dir string) ([]string, error) {
 func lastLine(b []byte) []byte {
 	b = bytes.TrimSpace(b)
 	return b[bytes.LastIndexByte(b, '\n')+1:]
-}
-
-// floors are what no agent can be faster than.
-type floors struct{ exec, fsync time.Duration }
-
-func measureFloors(dir string) (floors, error) {
-	var execs, syncs []time.Duration
-	for i := range 50 {
-		began := time.Now()
-		if err := exec.Command("/bin/sh", "-c", "true").Run(); err != nil {
-			return floors{}, err
-		}
-		execs = append(execs, time.Since(began))
-		began = time.Now()
-		if err := writeSynced(filepath.Join(dir, fmt.Sprintf("floor-%d", i))); err != nil {
-			return floors{}, err
-		}
-		syncs = append(syncs, time.Since(began))
-	}
-	return floors{quantile(execs, 0.5), quantile(syncs, 0.5)}, nil
-}
-
-func writeSynced(path string) error {
-	f, err := os.Create(path)
-	if err != nil {
-		return err
-	}
-	defer f.Close()
-	if _, err := f.Write(make([]byte, 1000)); err != nil {
-		return err
-	}
-	if err := f.Sync(); err != nil {
-		return err
-	}
-	d, err := os.Open(filepath.Dir(path))
-	if err != nil {
-		return err
-	}
-	defer d.Close()
-	return d.Sync()
 }
