@@ -87,9 +87,10 @@ type Call struct {
 	MaxOutput int           // bytes of each captured stream that are kept; 0 means DefaultMaxOutput
 }
 
-// DefaultMaxOutput bounds each captured stream of a script: 16 MiB. What is
-// cut is the middle: head and tail stay, with a mark between them.
-const DefaultMaxOutput = 16 << 20
+// DefaultMaxOutput bounds each captured stream of a script: 4 MiB. What is cut
+// is the middle: head and tail stay, with a mark between them. A result holds it
+// several times while it is made, and RabbitMQ 4 takes no message above 16 MiB.
+const DefaultMaxOutput = 4 << 20
 
 // DefaultGrace is the time a script has between SIGTERM and SIGKILL.
 const DefaultGrace = 10 * time.Second

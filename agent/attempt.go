@@ -9,6 +9,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"path/filepath"
 	"slices"
 	"strings"
 	"sync"
@@ -275,17 +276,29 @@ func (a *attempt) cutIn(ctx context.Context, phase string) bool {
 // clean removes the workspace, unless the plan, which ended with err, goes on in
 // it at the agent's next start.
 func (a *attempt) clean(err error) {
-	if a.ws == nil {
-		return
-	}
 	var stopped *interruption
-	if a.keeps && errors.As(err, &stopped) && a.r.GoesOn(a.e) {
+	stays := a.keeps && errors.As(err, &stopped) && a.r.GoesOn(a.e)
+	switch {
+	case a.ws == nil && !stays:
+		a.drop()
+	case a.ws == nil:
+	case stays:
 		a.ws.Close()
+	default:
+		defer a.phase(plans.PhaseCleanup, time.Time{})()
+		if err := a.ws.Remove(); err != nil {
+			a.log.Error("workspace was not removed", "error", err)
+		}
+	}
+}
+
+// drop removes the workspace of an earlier attempt, if there is one.
+func (a *attempt) drop() {
+	if !isWorkspace(a.e.Key) {
 		return
 	}
-	defer a.phase(plans.PhaseCleanup, time.Time{})()
-	if err := a.ws.Remove(); err != nil {
-		a.log.Error("workspace was not removed", "error", err)
+	if err := removeTree(filepath.Join(a.r.Workspaces, a.e.Key)); err != nil {
+		a.log.Warn("workspace of a plan that was cut was not removed", "error", err)
 	}
 }
 

@@ -50,7 +50,7 @@ func (a *attempt) call(ctx context.Context, name string, args []body.Value, kwar
 		message := cmp.Or(out.Failure, fmt.Sprintf("Script %s returned error code", name))
 		err = &ScriptError{Message: message, Output: &out}
 	}
-	if err := a.ends(c, newEnding(report, out, err), reboots); err != nil {
+	if err := a.ends(c, a.newEnding(report, out, err), reboots); err != nil {
 		return nil, a.halt(err)
 	}
 	if reboots {
@@ -70,9 +70,15 @@ func (a *attempt) replayed(c step) (*ending, error) {
 	}
 	was, ended := a.replay.next, a.replay.ended
 	if was.Call != 0 && (was.Call != c.Call || was.Script != c.Script || was.With != c.With) {
+		why := fmt.Sprintf("the plan was cut and cannot go on, because its Body took another way: call %d was script %s and now is script %s", c.Call, was.Script, c.Script)
+		if was.Script == c.Script {
+			why = fmt.Sprintf("the plan was cut and cannot go on, because its Body took another way: call %d, script %s, has other arguments", c.Call, c.Script)
+		}
+		if err := a.journal.write(step{Step: stepOver, Why: why}); err != nil {
+			return nil, err
+		}
 		return nil, &verdict{plans.StateInterrupted, plans.Cause{
-			Code: plans.CauseAgentInterrupted, Owner: plans.OwnerPackage,
-			Text: fmt.Sprintf("the plan was cut and cannot go on: its Body took another way; its call %d was script %s, and now is script %s, or has other arguments", c.Call, was.Script, c.Script),
+			Code: plans.CauseAgentInterrupted, Owner: plans.OwnerPackage, Text: why,
 			Hint: "let the Body decide by Parameters and by what its scripts return alone, or send the plan again with a new ID",
 		}}
 	}

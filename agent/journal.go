@@ -44,6 +44,7 @@ type step struct {
 	Attempt int `json:"attempt,omitempty"` // run: from 1
 
 	Ended *ending `json:"ended,omitempty"` // end
+	Why   string  `json:"why,omitempty"`   // over
 }
 
 const (
@@ -52,6 +53,7 @@ const (
 	stepRun    = "run"
 	stepEnd    = "end"
 	stepReboot = "reboot"
+	stepOver   = "over" // the plan cannot go on
 )
 
 // An ending is what came of the call of a script.
@@ -158,8 +160,9 @@ type past struct {
 	calls   int    // that have an end
 	scripts []plans.ScriptReport
 
-	reboots int   // that were asked for, in all
-	reboot  *step // the reboot that was asked for last, if no script was called since
+	over    string // why the plan cannot go on; empty means that it can
+	reboots int    // that were asked for, in all
+	reboot  *step  // the reboot that was asked for last, if no script was called since
 }
 
 // readPast reads the journal in dir. A journal that is torn ends before the tear;
@@ -211,6 +214,8 @@ func (p *past) take(s step) {
 	case stepEnd:
 		p.running = ""
 		p.calls++
+	case stepOver:
+		p.over = s.Why
 	case stepReboot:
 		if s.Asked == 1 {
 			p.reboots++

@@ -88,13 +88,13 @@ func (e *replayed) Unwrap() error {
 }
 
 // newEnding makes what the journal keeps of a call.
-func newEnding(r *plans.ScriptReport, out Output, err error) *ending {
+func (a *attempt) newEnding(r *plans.ScriptReport, out Output, err error) *ending {
 	e := &ending{Stdout: out.Stdout, Stderr: out.Stderr}
 	if r != nil {
 		e.Report, e.Ran = *r, true
 	}
 	if err != nil {
-		cause, state := causeOf(err)
+		cause, state := a.causeOf(err)
 		script := asScriptError(err)
 		e.Error = &failure{Message: err.Error(), Code: plans.ErrorCode(err), State: state, Cause: cause, Output: script != nil && script.Output != nil}
 	}

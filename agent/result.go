@@ -51,8 +51,7 @@ func (a *attempt) result(value json.RawMessage, err error) plans.Result {
 	if err == nil {
 		return res
 	}
-	cause, state := causeOf(err) // of the output as it is: a sign must not be masked away
-	cause.Text = a.mask.text(cause.Text)
+	cause, state := a.causeOf(err)
 	if unsupported := (*UnsupportedOptionError)(nil); errors.As(err, &unsupported) && len(report.Scripts) > 0 {
 		state = plans.StateFailed
 	}
@@ -76,6 +75,19 @@ func (a *attempt) result(value json.RawMessage, err error) plans.Result {
 	// murano-agent leaves ReplyTo out of the answer to a plan that it did not accept.
 	res.OmitReplyTo = res.ErrorCode == plans.CodeFormat || res.ErrorCode == plans.CodeVersion
 	return res
+}
+
+// causeOf is causeOf with secrets masked, before a part of a line is quoted.
+func (a *attempt) causeOf(err error) (plans.Cause, string) {
+	if script := asScriptError(err); script != nil && script.Output != nil {
+		whole := script.Output
+		masked := a.mask.output(*whole)
+		script.Output = &masked
+		defer func() { script.Output = whole }()
+	}
+	cause, state := causeOf(err)
+	cause.Text = a.mask.text(cause.Text)
+	return cause, state
 }
 
 // cutResult is the result of a plan that ended while it did not run.

@@ -119,7 +119,9 @@ func (r *Runner) Interrupted(e Entry) plans.Result {
 	if p.running != "" {
 		what = fmt.Sprintf("agent or guest went down while script %s ran", p.running)
 	}
-	if p.calls > 0 {
+	if p.over != "" {
+		what = p.over
+	} else if p.calls > 0 {
 		what += fmt.Sprintf(", after %s of scripts that had ended", counted(p.calls, "call"))
 	}
 	what += "; what its scripts had done by then is unknown"
@@ -150,7 +152,10 @@ func (r *Runner) GoesOn(e Entry) bool {
 		return false
 	}
 	p := readPast(e.Dir)
-	if p.reboot != nil {
+	switch {
+	case p.over != "":
+		return false
+	case p.reboot != nil:
 		return true
 	}
 	plan, err := plans.ParseOptions{Max: r.MaxFormat}.Parse(e.Message.Body)
@@ -183,11 +188,7 @@ func (r *Runner) afterwards(e Entry) (*attempt, past) {
 	a.plan, _ = plans.ParseOptions{Max: r.MaxFormat}.Parse(e.Message.Body)
 	a.mask = newMask(a.plan)
 	a.scripts = p.scripts
-	if isWorkspace(e.Key) {
-		if err := removeTree(filepath.Join(r.Workspaces, e.Key)); err != nil {
-			a.log.Warn("workspace of a plan that was cut was not removed", "error", err)
-		}
-	}
+	a.drop()
 	return a, p
 }
 

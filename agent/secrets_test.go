@@ -7,9 +7,12 @@ package agent_test
 import (
 	"fmt"
 	"log/slog"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 
+	"github.com/openmurano/murano/agent"
 	"github.com/openmurano/murano/plans"
 )
 
@@ -21,7 +24,7 @@ func TestSecretsAreMaskedWhereTheyWouldBePrinted(t *testing.T) {
 		want                      string // in the result
 	}{
 		{"in a script's output and the cause", "echo wrong: $1 >&2; echo out $1; exit 3", "return deploy(args.secret)", "hunter22", "hunter22", "wrong: ***"},
-		{"where the cause cuts a line", `printf '%0190d%s' 0 "$1" >&2; exit 3`, "return deploy(args.secret)", "hunte", "hunter22", "0***"},
+		{"where the cause cuts a line", `printf '%0195d%s' 0 "$1" >&2; exit 3`, "return deploy(args.secret)", "hunte", "hunter22", "0***"},
 		{"in an exception's text", "", "raise Exception('bad ' + args.secret)", "hunter22", "hunter22", "bad ***"},
 		{"in a KeyError", "", "return args[args.secret]", "hunter22", "hunter22", "'***'"},
 		{"in what the Body prints", "", "print('say', args.secret)\nraise Exception('x')", "hunter22", "hunter22", "x"},
@@ -61,6 +64,37 @@ func TestSecretsAreMaskedWhereTheyWouldBePrinted(t *testing.T) {
 				t.Errorf("log %s", log.String())
 			}
 		})
+	}
+}
+
+func TestSecretsAreInNoFileButThePlanAndItsJournal(t *testing.T) {
+	const secret = "correct horse battery"
+	for _, captured := range []bool{true, false} {
+		r := newRunner(t)
+		p := document("#!/bin/sh\nprintf 'correct horse '; sleep 0.1; echo 'battery staple'; echo \"$1\" >&2; echo $PASSWORD", "return [deploy('\"' + args.secret + '\"').stdout, args.secret]", object{
+			"FormatVersion": "2.3.0", "Parameters": object{"secret": secret}, "Options": object{"secrets": []any{"secret"}, "env": object{"PASSWORD": secret}},
+			"Scripts": object{"deploy": object{"Type": "Application", "EntryPoint": "f1", "Files": []any{}, "Options": object{"captureStdout": captured, "captureStderr": captured}}}})
+		dir := t.TempDir()
+		got := r.Answer(t.Context(), agent.Entry{Message: plans.Message{Body: encoded(t, p)}, Dir: dir})
+		want := `["*** staple\n***", "***"]`
+		if !captured {
+			want = `[null, "***"]`
+		}
+		if string(got.Body) != want {
+			t.Errorf("Body %s", got.Body)
+		}
+		for name, want := range map[string]string{"001-deploy.stdout.log": "*** staple\n***\n", "001-deploy.stderr.log": "***\n"} {
+			if b, err := os.ReadFile(filepath.Join(dir, name)); string(b) != want {
+				t.Errorf("captured %v: %s: %q, %v", captured, name, b, err)
+			}
+		}
+		entries, _ := os.ReadDir(dir)
+		for _, e := range entries {
+			b, _ := os.ReadFile(filepath.Join(dir, e.Name()))
+			if st, _ := e.Info(); strings.Contains(string(b), secret) && (e.Name() != "journal.jsonl" || st.Mode().Perm() != 0o600) {
+				t.Errorf("%s (%s): %s", e.Name(), st.Mode(), b)
+			}
+		}
 	}
 }
 
