@@ -4,10 +4,12 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"os"
 	"path/filepath"
+	"strconv"
 
 	"github.com/openmurano/murano/agent"
 	"github.com/openmurano/murano/agent/spool"
@@ -21,7 +23,8 @@ import (
 // It keeps the plans of the files in STORAGE, runs each, and marks the result
 // as answered. Of a file named with a + before it nothing runs: it stays
 // pending; with a - before it, it is begun and left, as by an agent that died;
-// with an = before it, its answer stays owed.
+// with an = before it, its answer stays owed. SPOOL_GROUP is the number of a
+// group that may look.
 func spooled() {
 	if err := fillSpool(os.Args[1], os.Args[2:]); err != nil {
 		fmt.Fprintln(os.Stderr, err)
@@ -31,7 +34,13 @@ func spooled() {
 
 func fillSpool(storage string, files []string) error {
 	ctx := context.Background()
-	d, err := spool.Open(filepath.Join(storage, "plans"), spool.Options{})
+	group, _ := strconv.Atoi(os.Getenv("SPOOL_GROUP")) // empty means none
+	if group > 0 {
+		if err := errors.Join(os.MkdirAll(storage, 0o750), os.Chown(storage, -1, group), os.Chmod(storage, 0o750)); err != nil {
+			return err
+		}
+	}
+	d, err := spool.Open(filepath.Join(storage, "plans"), spool.Options{Group: group})
 	if err != nil {
 		return err
 	}
@@ -71,12 +80,12 @@ func fillOne(ctx context.Context, d *spool.Dir, runner *agent.Runner, mark byte,
 	if err != nil || mark == '-' {
 		return err
 	}
-	if err := d.Finish(ctx, e, runner.Answer(ctx, e)); err != nil || mark == '=' {
+	if err := d.Finish(ctx, e, runner.Answer(ctx, e)); err != nil {
 		return err
 	}
 	a, err := d.Owed(ctx)
-	if err == nil {
-		err = d.Archive(ctx, a)
+	if err != nil || mark == '=' {
+		return err
 	}
-	return err
+	return d.Archive(ctx, a)
 }

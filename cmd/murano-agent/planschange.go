@@ -9,8 +9,10 @@ import (
 	"io"
 	"io/fs"
 	"log/slog"
+	"os"
 	"os/user"
 	"path/filepath"
+	"strconv"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -32,7 +34,7 @@ type office interface {
 // socketName is where in its storage an agent can be spoken to.
 const socketName = "agent.sock"
 
-// open reaches the agent of the storage or, where none runs, opens its spool.
+// openOffice reaches the agent of the storage or, where none runs, opens its spool.
 // done is to be called at the end.
 func openOffice(ctx context.Context, storage string, stderr io.Writer) (o office, done func() error, err error) {
 	client := control.NewClient(filepath.Join(storage, socketName))
@@ -45,7 +47,7 @@ func openOffice(ctx context.Context, storage string, stderr io.Writer) (o office
 	}
 	log := slog.New(slog.NewTextHandler(stderr, &slog.HandlerOptions{Level: slog.LevelWarn}))
 	// The bounds of history are the agent's to keep.
-	d, err := spool.Open(filepath.Join(storage, "plans"), spool.Options{Count: -1, Bytes: -1, Age: -1, Log: log})
+	d, err := spool.Open(filepath.Join(storage, "plans"), spool.Options{Count: -1, Bytes: -1, Age: -1, Group: groupOf(filepath.Join(storage, "plans")), Log: log})
 	if errors.Is(err, fs.ErrPermission) {
 		return nil, nil, fmt.Errorf("%w; the agent does not run, and only its own user may change plans then: use sudo", err)
 	}
@@ -54,6 +56,17 @@ func openOffice(ctx context.Context, storage string, stderr io.Writer) (o office
 	}
 	fmt.Fprintln(stderr, "murano-agent: the agent does not run; what is owed is sent when it starts")
 	return stopped{d}, d.Close, nil
+}
+
+// groupOf is the group that the agent has opened dir to; 0 means none.
+func groupOf(dir string) int {
+	st, err := os.Stat(dir)
+	if err != nil || st.Mode().Perm()&0o040 == 0 {
+		return 0
+	}
+	_, gid := groupOwner(st)
+	n, _ := strconv.Atoi(gid) // empty where groups have no numbers
+	return n
 }
 
 // stopped is the office of an agent that does not run.
