@@ -38,6 +38,8 @@ func (c *Controller) keepEvent(ctx context.Context, m plans.Message) error {
 		err = c.keepHello(ctx, e)
 	case plans.EventProgress:
 		err = c.keepProgress(ctx, e)
+	case plans.EventHeartbeat:
+		err = c.keepHeartbeat(ctx, e)
 	}
 	if errors.Is(err, ErrNotFound) {
 		c.log().Debug("an agent that no environment knows; its event is dropped", "queue", e.Queue, "plan", e.Plan)

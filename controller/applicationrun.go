@@ -217,6 +217,7 @@ func (a *applicationRun) recordServers(ctx context.Context, made []Server, wishe
 				return err
 			}
 			a.flood.dismiss(s.Queue)
+			a.heartbeats.dismiss(s.Queue)
 			continue
 		}
 		for _, m := range made {

@@ -88,6 +88,7 @@ type Controller struct {
 	packages   packageCache
 	masks      masks // of the deployments being carried out
 	flood      floodgate
+	heartbeats heartbeats
 	once       sync.Once
 	dispatcher *Dispatcher
 }

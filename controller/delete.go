@@ -171,6 +171,7 @@ func (a *applicationRun) destroy(ctx context.Context) error {
 			return err
 		}
 		a.flood.dismiss(s.Queue)
+		a.heartbeats.dismiss(s.Queue)
 	}
 	return nil
 }

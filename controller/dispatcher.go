@@ -34,6 +34,7 @@ type Dispatcher struct {
 	mu     sync.Mutex
 	stamps map[string]int64 // the last one of each queue
 	bells  bells
+	asked  asked
 }
 
 // Run declares the queue of results and records those that come, until ctx ends.
@@ -55,6 +56,8 @@ func (d *Dispatcher) keep(ctx context.Context, m plans.Message) error {
 		err = fmt.Errorf("its result has %d bytes, a controller keeps %d; return less from the Body", len(m.Body), maxResult)
 	} else if r, err = plans.ParseResult(m.Body); err != nil {
 		err = fmt.Errorf("its result cannot be read: %w", err)
+	} else if d.asked.answer(r) {
+		return nil
 	} else if r.ErrorCode != plans.CodeOK {
 		state, cause = PlanFailed, explain(r)
 	}

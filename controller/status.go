@@ -58,6 +58,8 @@ type ServerStatus struct {
 	Queue    string    `json:"queue"`
 	Agent    string    `json:"agent,omitempty"` // its version
 	Hello    time.Time `json:"hello,omitzero"`  // when the agent last connected; absent: never
+	// Heartbeat is the agent's last one; absent where none has come since the controller's start.
+	Heartbeat *Heartbeat `json:"heartbeat,omitempty"`
 }
 
 // A StepStatus is a step on one server.
@@ -124,7 +126,7 @@ func (c *Controller) Environment(ctx context.Context, name EnvironmentName) (Env
 	}
 	for _, a := range apps {
 		if !a.Stack.Deleted {
-			s.Applications = append(s.Applications, a.status(m, servers, sent))
+			s.Applications = append(s.Applications, a.status(m, servers, sent, c.heartbeats.of))
 		}
 	}
 	return s, nil
@@ -148,7 +150,7 @@ func (s StackRecord) status() *StackStatus {
 	return &StackStatus{Name: s.Name, ID: s.ID, Complete: s.Complete}
 }
 
-func (a ApplicationRecord) status(m *mask, servers []ServerRecord, sent []PlanRecord) ApplicationStatus {
+func (a ApplicationRecord) status(m *mask, servers []ServerRecord, sent []PlanRecord, heartbeat func(queue string) *Heartbeat) ApplicationStatus {
 	out := ApplicationStatus{
 		Name: a.Name, Package: a.Package, State: a.State, Cause: a.Cause, After: a.After,
 		Stack: a.Stack.status(), Outputs: m.values(a.Outputs),
@@ -157,7 +159,7 @@ func (a ApplicationRecord) status(m *mask, servers []ServerRecord, sent []PlanRe
 		if s.Application == a.Name {
 			out.Servers = append(out.Servers, ServerStatus{
 				Name: s.Label(), Hostname: s.Hostname, ID: s.ID, Address: s.Address, Floating: s.Floating,
-				Queue: s.Queue, Agent: s.Hello.Version, Hello: s.Hello.Time,
+				Queue: s.Queue, Agent: s.Hello.Version, Hello: s.Hello.Time, Heartbeat: heartbeat(s.Queue).masked(m),
 			})
 		}
 	}

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"maps"
+	"math"
 	"slices"
 	"strings"
 	"text/tabwriter"
@@ -116,6 +117,7 @@ func showEnvironment(w io.Writer, e controller.EnvironmentStatus) {
 				agent = "agent " + s.Agent
 			}
 			fmt.Fprintf(w, "  %s\t%s\t%s\t%s\n", s.Name, address, s.Hostname, agent)
+			showHeartbeat(w, s.Heartbeat)
 		}
 		for _, s := range lastSteps(a) {
 			fmt.Fprintf(w, "  %s: %s\t%s\t%s\n", s.Phase, s.Step, s.State, s.Server)
@@ -123,6 +125,33 @@ func showEnvironment(w io.Writer, e controller.EnvironmentStatus) {
 		for _, name := range slices.Sorted(maps.Keys(a.Outputs)) {
 			fmt.Fprintf(w, "  %s\t%s\n", name, text(a.Outputs[name]))
 		}
+	}
+}
+
+// showHeartbeat shows how an agent is, and what of it somebody should look at.
+func showHeartbeat(w io.Writer, b *controller.Heartbeat) {
+	if b == nil {
+		return
+	}
+	state := b.State
+	if b.Phase != "" {
+		state += ", " + b.Phase
+	}
+	if b.Pending > 0 {
+		state += fmt.Sprintf(", %d plans wait", b.Pending)
+	}
+	if b.Owed > 0 {
+		state += fmt.Sprintf(", %d results wait", b.Owed)
+	}
+	fmt.Fprintf(w, "    seen %s\t%s\n", b.Seen.Local().Format(time.DateTime), state)
+	if d := b.Disk; d != nil && d.Free < d.Total/10 {
+		fmt.Fprintf(w, "    disk\t%d of %d MiB are free\n", d.Free>>20, d.Total>>20)
+	}
+	if math.Abs(b.ClockOffset) > 5 {
+		fmt.Fprintf(w, "    clock\t%+.0f s beside the controller's\n", b.ClockOffset)
+	}
+	if b.LastError != "" {
+		fmt.Fprintf(w, "    last error\t%s\n", indent(b.LastError))
 	}
 }
 

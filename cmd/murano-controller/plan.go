@@ -16,9 +16,9 @@ import (
 )
 
 func newPlan() *cobra.Command {
-	cmd := &cobra.Command{Use: "plan", Short: "Send execution plans by hand"}
+	cmd := &cobra.Command{Use: "plan", Short: "Send execution plans by hand, and end them"}
 	conn := connect(cmd)
-	cmd.AddCommand(newPlanSend(conn))
+	cmd.AddCommand(newPlanSend(conn), newPlanCancel(conn))
 	return cmd
 }
 
@@ -73,6 +73,48 @@ a server's agent and waits for the result. Exit code 1 when the plan failed.`,
 		})
 		if err == nil && r.ErrorCode != plans.CodeOK {
 			err = &failure{fmt.Errorf("the plan failed with ErrorCode %d", r.ErrorCode)}
+		}
+		return err
+	}
+	return cmd
+}
+
+func newPlanCancel(conn *connection) *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "cancel ID",
+		Short: "End a plan that waits on its server or runs there",
+		Long: `Cancel asks the agent that has the plan to end it: one that waits will not run,
+one that runs is stopped, and what its scripts had done stays done. It prints what
+the plan was: cancelled, running, ended or unknown. The plan's own result, of
+state cancelled, goes where every result goes. Exit code 1 when the agent does not
+know the plan.
+
+The IDs of an environment's plans are in: murano-controller env show NAME -o json`,
+		Example: "  murano-controller plan cancel 5b1e…\n" +
+			"  murano-controller plan cancel 5b1e… --queue e0123…-h4567… -o json",
+		Args: arguments("ID"),
+	}
+	queue := cmd.Flags().String("queue", "", "the agent's queue, for a plan that this controller did not send")
+	to := cmd.Flags().String("to", "", "ENVIRONMENT/APPLICATION/GROUP[INDEX], in place of its queue")
+	output := outputFlag(cmd)
+	cmd.MarkFlagsMutuallyExclusive("queue", "to")
+	cmd.RunE = func(cmd *cobra.Command, args []string) error {
+		client, err := conn.client()
+		if err != nil {
+			return err
+		}
+		if *to != "" {
+			if *queue, err = queueOf(cmd, client, *to); err != nil {
+				return err
+			}
+		}
+		r, err := client.CancelPlan(cmd.Context(), *queue, args[0])
+		if err != nil {
+			return err
+		}
+		err = print(cmd.OutOrStdout(), *output, r, func(w io.Writer) { fmt.Fprintln(w, r.State) })
+		if err == nil && r.State == plans.CancelUnknown {
+			err = &failure{fmt.Errorf("the agent does not know plan %s", args[0])}
 		}
 		return err
 	}

@@ -98,6 +98,16 @@ func (c *Client) SendPlan(ctx context.Context, queue string, plan []byte) (plans
 	return plans.ParseResult(raw)
 }
 
+// CancelPlan ends a plan on its server. An empty queue means the one that the
+// controller sent it to.
+func (c *Client) CancelPlan(ctx context.Context, queue, plan string) (PlanCancelled, error) {
+	path := "/v1/plans/" + url.PathEscape(plan) + "/cancel"
+	if queue != "" {
+		path += "?" + url.Values{"queue": {queue}}.Encode()
+	}
+	return call[PlanCancelled](ctx, c, http.MethodPost, path, "", nil)
+}
+
 // call does one request and decodes its answer.
 func call[T any](ctx context.Context, c *Client, method, path, contentType string, body []byte) (T, error) {
 	var out T

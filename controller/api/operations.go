@@ -22,6 +22,12 @@ type PackageSummary struct {
 	Added  time.Time `json:"added,omitzero"`
 }
 
+// A PlanCancelled says what a plan was when its end was asked for.
+type PlanCancelled struct {
+	ID    string `json:"id" doc:"of the plan"`
+	State string `json:"state" doc:"cancelled: it had not begun and will not run; running: it is being stopped; ended: it had a result, which stays; unknown: the agent has never had it or no longer knows it"`
+}
+
 type (
 	byName struct {
 		Name string `path:"name" doc:"of the environment"`
@@ -137,6 +143,14 @@ func (s *Server) register(api huma.API) {
 			}
 			out, err := resultBody(r)
 			return &one[any]{out}, problem(err)
+		})
+	huma.Register(api, op("cancel-plan", http.MethodPost, "/v1/plans/{id}/cancel", "End a plan that waits on its server or runs there", http.StatusOK, 0, http.StatusNotFound, http.StatusUnprocessableEntity, http.StatusGatewayTimeout),
+		func(ctx context.Context, in *struct {
+			ID    string `path:"id" doc:"of the plan"`
+			Queue string `query:"queue" doc:"of the agent that has it; none means the one this controller sent it to"`
+		}) (*one[PlanCancelled], error) {
+			r, err := c.CancelPlan(ctx, in.Queue, in.ID)
+			return &one[PlanCancelled]{PlanCancelled{ID: r.PlanID, State: r.State}}, problem(err)
 		})
 	// What is read raw is described as binary; a plan is an object.
 	api.OpenAPI().Paths["/v1/queues/{queue}/plans"].Post.RequestBody.Content["application/json"].Schema = &huma.Schema{

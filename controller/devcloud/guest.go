@@ -147,7 +147,10 @@ func (l Local) agent(g *local, s config.Config, name string) (*agent.Agent, func
 		Version:  l.Version,
 		Hostname: name,
 		BootID:   fmt.Sprint(time.Now().UnixNano()),
-		Log:      log,
+		Storage:  storage,
+		// Who looks at a dev mode does not wait for half a minute.
+		HeartbeatEvery: 2 * time.Second,
+		Log:            log,
 	}
 	return a, func() error { return errors.Join(programs.Close(), store.Close()) }, nil
 }
