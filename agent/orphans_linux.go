@@ -102,7 +102,7 @@ func unitOf(pid int) string {
 		for at := strings.TrimSpace(line); strings.Contains(at, "/"); at = path.Dir(at) {
 			name := path.Base(at)
 			if suffix := path.Ext(name); strings.HasPrefix(name, unitPrefix) && (suffix == ".scope" || suffix == ".service") {
-				name = strings.TrimSuffix(name, suffix)
+				name, _, _ = strings.Cut(strings.TrimSuffix(name, suffix), ":") // the number that agent/application adds where a name is taken
 				if key := strings.TrimPrefix(name, unitPrefix); isWorkspace(key) {
 					return name
 				}

@@ -12,18 +12,48 @@ import (
 	"strings"
 )
 
-// cgroups are the control groups of a process (cgroups(7)): its path in each
-// hierarchy, by controller; "" is the unified one (version 2).
-type cgroups struct {
-	paths  map[string]string
+// A mount is where a hierarchy of control groups is mounted, and which part of
+// it. mounts has them by controller; "" is the unified one (version 2).
+type (
+	mount  struct{ at, root string }
 	mounts map[string]mount
+)
+
+// cgroupMounts reads where the guest has its control groups.
+func cgroupMounts() (mounts, error) {
+	table, err := os.ReadFile("/proc/self/mountinfo")
+	if err != nil {
+		return nil, err
+	}
+	found := mounts{}
+	for line := range strings.Lines(string(table)) {
+		mounted, kind, ok := strings.Cut(line, " - ")
+		m, k := strings.Fields(mounted), strings.Fields(kind)
+		if !ok || len(m) < 5 || len(k) < 3 {
+			continue
+		}
+		at := mount{at: m[4], root: m[3]}
+		switch k[0] {
+		case "cgroup2":
+			found[""] = at
+		case "cgroup":
+			for c := range strings.SplitSeq(k[2], ",") {
+				found[c] = at // a few are options, not controllers: nobody asks for those
+			}
+		}
+	}
+	return found, nil
 }
 
-// A mount is where a hierarchy is mounted, and which part of it.
-type mount struct{ at, root string }
+// cgroups are the control groups of a process (cgroups(7)): its path in each
+// hierarchy, by controller, and where that is.
+type cgroups struct {
+	paths  map[string]string
+	mounts mounts
+}
 
-func cgroupsOf(pid int) (cgroups, error) {
-	g := cgroups{paths: map[string]string{}, mounts: map[string]mount{}}
+func (m mounts) of(pid int) (cgroups, error) {
+	g := cgroups{paths: map[string]string{}, mounts: m}
 	of, err := os.ReadFile(filepath.Join("/proc", strconv.Itoa(pid), "cgroup"))
 	if err != nil {
 		return g, err
@@ -35,26 +65,6 @@ func cgroupsOf(pid int) (cgroups, error) {
 		}
 		for c := range strings.SplitSeq(f[1], ",") {
 			g.paths[c] = f[2]
-		}
-	}
-	table, err := os.ReadFile("/proc/self/mountinfo")
-	if err != nil {
-		return g, err
-	}
-	for line := range strings.Lines(string(table)) {
-		mounted, kind, ok := strings.Cut(line, " - ")
-		m, k := strings.Fields(mounted), strings.Fields(kind)
-		if !ok || len(m) < 5 || len(k) < 3 {
-			continue
-		}
-		at := mount{at: m[4], root: m[3]}
-		switch k[0] {
-		case "cgroup2":
-			g.mounts[""] = at
-		case "cgroup":
-			for c := range strings.SplitSeq(k[2], ",") {
-				g.mounts[c] = at // a few are options, not controllers: nobody asks for those
-			}
 		}
 	}
 	return g, nil

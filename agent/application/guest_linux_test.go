@@ -111,14 +111,13 @@ func TestGuestADaemonOutlivesItsScriptAndIsOutOfTheAgentsGroup(t *testing.T) {
 	if got := systemctl(t, "is-active", c.Unit+".scope"); got != "active" {
 		t.Errorf("the scope is %s", got)
 	}
-	g, err := cgroupsOf(pid)
+	m, err := cgroupMounts()
 	if err != nil {
-		t.Fatalf("the daemon is gone: %v", err)
+		t.Fatal(err)
 	}
-	g.only(c.Unit + ".scope")
-	s := &scope{groups: g, main: g.dir("name=systemd")}
-	if s.main == "" {
-		s.main = g.dir("")
+	var s scope
+	if err := s.find(m, c.Unit+".scope", pid); err != nil {
+		t.Fatalf("the daemon: %v", err)
 	}
 	eventually(t, "a sink reads for the daemon, in its scope", func() bool {
 		return slices.ContainsFunc(s.members(), func(p int) bool { return commandOf(p) == "head\x00-c\x001048576\x00" || commandOf(p) == "cat\x00" })
@@ -131,7 +130,7 @@ func TestGuestADaemonOutlivesItsScriptAndIsOutOfTheAgentsGroup(t *testing.T) {
 	}
 	pid2, _ := strconv.Atoi(strings.Fields(*out.Stdout)[0])
 	defer syscall.Kill(pid2, syscall.SIGKILL)
-	if got := systemctl(t, "is-active", c.Unit+"-2.scope"); got != "active" {
+	if got := systemctl(t, "is-active", c.Unit+":2.scope"); got != "active" {
 		t.Errorf("the scope of a second run under a name still in use is %s", got)
 	}
 	syscall.Kill(pid, syscall.SIGKILL)

@@ -39,7 +39,7 @@ func (s *systemd) newScope(ctx context.Context, c agent.Call, pid int) (*scope, 
 	}
 	unit, err := s.start(ctx, c.Unit, func() []dbus.Property { return s.properties(c, pids) })
 	if err == nil {
-		err = made.find(unit, pid)
+		err = made.find(s.groups(), unit, pid)
 	}
 	if err == nil {
 		err = made.bounds(c.Limits)
@@ -52,8 +52,8 @@ func (s *systemd) newScope(ctx context.Context, c agent.Call, pid int) (*scope, 
 }
 
 // find finds the control groups of the unit, where pid is.
-func (s *scope) find(unit string, pid int) (err error) {
-	if s.groups, err = cgroupsOf(pid); err != nil {
+func (s *scope) find(m mounts, unit string, pid int) (err error) {
+	if s.groups, err = m.of(pid); err != nil {
 		return err
 	}
 	s.groups.only(unit)

@@ -36,6 +36,7 @@ type systemd struct {
 	disconnect context.CancelFunc
 	version    int    // 252; 0 where it could not be told
 	self       string // the agent's own service; empty where it is none
+	mounts     mounts // of control groups
 
 	complained sync.Once
 }
@@ -74,7 +75,10 @@ func (s *systemd) connect(ctx context.Context) (*dbus.Conn, error) {
 	if v, err := conn.GetManagerProperty("Version"); err == nil {
 		s.version = versionOf(v)
 	}
-	s.self = ownService()
+	if s.mounts, err = cgroupMounts(); err != nil {
+		return nil, err
+	}
+	s.self = s.mounts.ownService()
 	return conn, nil
 }
 
@@ -86,6 +90,13 @@ func (s *systemd) hangUp() {
 	}
 }
 
+// groups is where control groups are mounted, as of the connection.
+func (s *systemd) groups() mounts {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.mounts
+}
+
 func (s *systemd) close() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -94,7 +105,7 @@ func (s *systemd) close() {
 
 // start makes a transient unit and waits until it runs. Where a unit of that
 // name still does, because a script of it left something running, the new one
-// has a number behind its name.
+// has a colon and a number behind its name.
 func (s *systemd) start(ctx context.Context, unit string, properties func() []dbus.Property) (string, error) {
 	ctx, cancel := context.WithTimeoutCause(ctx, busTimeout, fmt.Errorf("systemd did not answer within %s", busTimeout))
 	defer cancel()
@@ -108,7 +119,7 @@ func (s *systemd) start(ctx context.Context, unit string, properties func() []db
 		}
 		name := unit + ".scope"
 		if n > 1 {
-			name = fmt.Sprintf("%s-%d.scope", unit, n)
+			name = fmt.Sprintf("%s:%d.scope", unit, n)
 		}
 		done := make(chan string, 1)
 		_, err = conn.StartTransientUnitContext(ctx, name, "fail", properties(), done)
@@ -206,8 +217,8 @@ func versionOf(s string) int {
 }
 
 // ownService names the service that this process is of.
-func ownService() string {
-	own, err := cgroupsOf(os.Getpid())
+func (m mounts) ownService() string {
+	own, err := m.of(os.Getpid())
 	if err != nil {
 		return ""
 	}
