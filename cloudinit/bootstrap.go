@@ -23,6 +23,9 @@ var bootstrap string
 //go:embed murano-agent.service
 var unit string
 
+// Unit is the agent's unit of systemd, as the packages ship it.
+func Unit() string { return unit }
+
 // script is bootstrap.sh with the source filled in.
 func (s Source) script() ([]byte, error) {
 	kind := ""

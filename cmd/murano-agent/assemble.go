@@ -60,8 +60,9 @@ func (p parts) assemble(c config.Config, log *slog.Logger, h *herald) (*assemble
 	if err := shareStorage(c.Storage, c.Group); err != nil {
 		log.Warn("the members of the group cannot see what the agent does", "group", c.Group, "error", err)
 	}
+	group, _ := groupID(c.Group) // 0 is nobody's
 	store, err := spool.Open(filepath.Join(c.Storage, "plans"), spool.Options{
-		Count: c.History.Count, Bytes: int64(c.History.Size), Age: c.History.Age, Log: log,
+		Count: c.History.Count, Bytes: int64(c.History.Size), Age: c.History.Age, Group: group, Log: log,
 	})
 	if err != nil {
 		return nil, fmt.Errorf("%w; storage is %s: make it a directory this user may write, or set another", err, c.Storage)

@@ -120,7 +120,7 @@ Python agent of that name did.`,
 		},
 	}
 	root.SetVersionTemplate("murano-agent {{.Version}}\n")
-	root.AddCommand(newRun(), newExec(), newValidate(), newPlans(), newStatus(), newDiagnose(), newMan(), newVersion())
+	root.AddCommand(newRun(), newExec(), newValidate(), newPlans(), newStatus(), newDiagnose(), newMan(), newService(), newVersion())
 	return root
 }
 

@@ -6,14 +6,12 @@ import (
 	"context"
 	"io"
 	"log/slog"
+	"path/filepath"
 
 	"github.com/spf13/cobra"
 
 	"github.com/openmurano/murano/agent/config"
 )
-
-// defaultConfig is where the package and cloud-init put the configuration.
-const defaultConfig = "/etc/murano"
 
 type runOptions struct {
 	dirs, files []string
@@ -46,7 +44,9 @@ Exit codes: 0 stopped by a signal; 1 it could not go on; 2 the call is wrong;
   murano-agent run --config-dir /etc/murano
   murano-agent run --config-file ./agent.yaml --debug`,
 		Args: cobra.NoArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error { return serve(cmd.Context(), o, cmd.ErrOrStderr()) },
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			return managed(cmd.Context(), func(ctx context.Context) error { return serve(ctx, o, cmd.ErrOrStderr()) })
+		},
 	}
 	f := cmd.Flags()
 	f.StringArrayVar(&o.dirs, "config-dir", nil, "directory of agent.yaml or *.conf (default "+defaultConfig+")")
@@ -71,6 +71,9 @@ func (o runOptions) load() (config.Config, error) {
 	}
 	if o.logFile != "" {
 		c.Log.File = o.logFile
+	}
+	if c.Log.File == "" && unheard() {
+		c.Log.File = filepath.Join(c.Storage, "agent.log")
 	}
 	c.Log.Debug = c.Log.Debug || o.debug
 	c.EnableDynamicResultQueue = c.EnableDynamicResultQueue || o.dynamic
