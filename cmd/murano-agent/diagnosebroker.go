@@ -126,6 +126,6 @@ func checkLogin(_ context.Context, s *scene) observation {
 
 func checkQueue(_ context.Context, s *scene) observation {
 	return atStage(s, stageQueue, func(a amqp.Sounding) string {
-		return fmt.Sprintf("%s: %d messages wait, %d consume", s.config.InputQueue, a.Messages, a.Consumers)
+		return fmt.Sprintf("%s: %d messages wait, %d consumers", s.config.InputQueue, a.Messages, a.Consumers)
 	})
 }
