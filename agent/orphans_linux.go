@@ -65,24 +65,43 @@ func runningUnits(dir string) map[string]bool {
 		name, err := os.ReadFile(filepath.Join(dir, e.Name(), runningName))
 		// A script may write what it likes there: it must not have others ended.
 		if err == nil && strings.HasPrefix(string(name), unitPrefix+e.Name()+"-") {
-			units[string(name)] = true
+			units[latest(string(name))] = true
 		}
 	}
 	return units
 }
 
-// orphans lists the processes that endOrphans is about.
-func orphans(dir string, units map[string]bool) []int {
+// latest is the name that the unit got: where a unit of that name was still
+// there, as after a plan was run again from the start, a number is behind it.
+func latest(unit string) string {
+	name, highest := unit, 0
+	for _, pid := range processes() {
+		number, ok := strings.CutPrefix(unitOf(pid), unit+"-")
+		if n, err := strconv.Atoi(number); ok && err == nil && n > highest {
+			name, highest = unit+"-"+number, n
+		}
+	}
+	return name
+}
+
+func processes() []int {
 	entries, err := os.ReadDir("/proc")
 	if err != nil {
 		return nil
 	}
-	var found []int
+	var pids []int
 	for _, e := range entries {
-		pid, err := strconv.Atoi(e.Name())
-		if err != nil || pid == os.Getpid() {
-			continue
+		if pid, err := strconv.Atoi(e.Name()); err == nil && pid != os.Getpid() {
+			pids = append(pids, pid)
 		}
+	}
+	return pids
+}
+
+// orphans lists the processes that endOrphans is about.
+func orphans(dir string, units map[string]bool) []int {
+	var found []int
+	for _, pid := range processes() {
 		unit := unitOf(pid)
 		if units[unit] || !strings.HasPrefix(unit, unitPrefix) && worksIn(pid, dir) {
 			found = append(found, pid)

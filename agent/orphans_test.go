@@ -5,12 +5,95 @@
 package agent_test
 
 import (
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"testing"
 	"time"
 )
+
+// unit makes a control group as that of a scope, and gives what moves a process
+// into it.
+func unit(t *testing.T, name string) (join func(pid int)) {
+	t.Helper()
+	for _, parent := range []string{"/sys/fs/cgroup", "/sys/fs/cgroup/unified", "/sys/fs/cgroup/systemd"} {
+		if !exists(filepath.Join(parent, "cgroup.procs"))() {
+			continue
+		}
+		dir := filepath.Join(parent, name+".scope")
+		if err := os.Mkdir(dir, 0o755); err != nil {
+			t.Logf("%s: %v", dir, err)
+			continue
+		}
+		t.Cleanup(func() { // once its processes are gone
+			for range 100 {
+				if os.Remove(dir) == nil {
+					return
+				}
+				time.Sleep(10 * time.Millisecond)
+			}
+			t.Errorf("%s was not removed", dir)
+		})
+		return func(pid int) {
+			if err := os.WriteFile(filepath.Join(dir, "cgroup.procs"), []byte(fmt.Sprint(pid)), 0); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	t.Skip("no control groups can be made here")
+	return nil
+}
+
+func TestAScriptInAUnitIsEndedWithAllOfItAndOthersAreLeftAlone(t *testing.T) {
+	for _, name := range []string{"2", "2-3"} { // the second where a unit of the name was there
+		t.Run(name, func(t *testing.T) { testUnits(t, name) })
+	}
+}
+
+func testUnits(t *testing.T, latest string) {
+	r := newRunner(t)
+	const key = "17954422286073-units"
+	dir := filepath.Join(r.Workspaces, key, "deploy")
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(r.Workspaces, key, ".running"), []byte("murano-"+key+"-2"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	start := func(in string, join func(int)) chan error {
+		c := exec.Command("sleep", "60")
+		c.Dir = in
+		if err := c.Start(); err != nil {
+			t.Fatal(err)
+		}
+		done := make(chan error, 1)
+		go func() { done <- c.Wait() }()
+		t.Cleanup(func() { c.Process.Kill() })
+		join(c.Process.Pid)
+		return done
+	}
+	earlier, running, other := unit(t, "murano-"+key+"-1"), unit(t, "murano-"+key+"-"+latest), unit(t, "murano-17954422286074-other-2")
+	daemon, stranger := start(dir, earlier), start(dir, other)
+	script, child := start(dir, running), start("/", running)
+	if err := r.Clean(nil); err != nil {
+		t.Fatal(err)
+	}
+	for name, done := range map[string]chan error{"the script": script, "its child": child} {
+		select {
+		case <-done:
+		case <-time.After(10 * time.Second):
+			t.Errorf("%s runs on", name)
+		}
+	}
+	select {
+	case <-daemon:
+		t.Error("what an earlier script of the plan left was ended too")
+	case <-stranger:
+		t.Error("what another plan's script left was ended too")
+	default:
+	}
+}
 
 func TestScriptsOfAnAgentThatWasKilledAreEnded(t *testing.T) {
 	r := newRunner(t)
