@@ -5,6 +5,7 @@
 package faults
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"math/rand/v2"
@@ -178,6 +179,7 @@ func (s *sweep) round(at, then int) ([]string, error) {
 		kills += ended
 		trace += "-then"
 	}
+	before, _ := os.ReadFile(r.log()) // none: the first agent
 	cmd, err := r.start("MURANO_FAULT_TRACE=" + trace)
 	if err != nil {
 		return nil, err
@@ -185,6 +187,9 @@ func (s *sweep) round(at, then int) ([]string, error) {
 	err = wait(ctx, answers, func() bool { return complete(scenario, answers) })
 	if err == nil {
 		err = archived(ctx, storage)
+	}
+	if err == nil {
+		err = consuming(ctx, r, len(before)) // an agent that has hardly started cannot be told anything
 	}
 	if stopped := stop(cmd); err == nil {
 		err = stopped
@@ -319,6 +324,18 @@ func wait(ctx context.Context, answers *sheet, ready func() bool) error {
 		}
 	}
 	return nil
+}
+
+// consuming returns once the log, from an offset on, says that the agent consumes.
+func consuming(ctx context.Context, r *rig, from int) error {
+	for {
+		if b, err := os.ReadFile(r.log()); err == nil && bytes.Contains(b[min(from, len(b)):], []byte("broker consuming")) {
+			return nil
+		}
+		if pause(ctx, 5*time.Millisecond); ctx.Err() != nil {
+			return fmt.Errorf("the agent does not consume: %w", ctx.Err())
+		}
+	}
 }
 
 // archived returns once the agent, which has sent all answers, has noted so.
