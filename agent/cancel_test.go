@@ -11,6 +11,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/openmurano/murano/agent"
@@ -258,4 +259,51 @@ func signed(t *testing.T, key ed25519.PrivateKey, m plans.Message) plans.Message
 		t.Fatal(err)
 	}
 	return m
+}
+
+func TestCancellingWhilePlansAreTakenUpEndsEachOnce(t *testing.T) {
+	const n = 100
+	var a *agent.Agent
+	g := newGuest(t, func(made *agent.Agent) { a = made })
+	g.start()
+	for i := range n {
+		g.send(g.plan(fmt.Sprint("plan-", i), "", "return 1", nil))
+	}
+	var all sync.WaitGroup
+	said := make([]string, n)
+	for i := range n {
+		all.Go(func() {
+			id := fmt.Sprint("plan-", i)
+			for said[i] == "" || said[i] == plans.CancelUnknown {
+				state, err := a.Cancel(t.Context(), id, "the test")
+				if err != nil {
+					t.Error(err)
+					return
+				}
+				said[i] = state
+			}
+		})
+	}
+	results := g.results(n)
+	all.Wait()
+	count := map[string]int{}
+	for i := range n {
+		was := results[fmt.Sprint("plan-", i)].State()
+		count[said[i]+" "+was]++
+		// One that ran may have ended by itself before it was stopped.
+		ok := was == plans.StateCancelled && said[i] != plans.CancelEnded || was == plans.StateSucceeded && said[i] != plans.CancelDone
+		if !ok {
+			t.Errorf("plan %d was %s when its end was asked for, and %s", i, said[i], was)
+		}
+	}
+	t.Log(count)
+	if s := a.Status(); s.Ended[plans.StateCancelled]+s.Ended[plans.StateSucceeded] != n {
+		t.Errorf("status counts %v", s.Ended)
+	}
+	g.silence()
+	// None of this is left for a plan that comes later.
+	g.send(g.plan("later", "", "return 2", nil))
+	if r := g.result(); string(r.Body) != "2" {
+		t.Errorf("got %s", r.Body)
+	}
 }

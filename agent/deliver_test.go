@@ -7,12 +7,16 @@ package agent_test
 import (
 	"context"
 	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
 
 	"github.com/openmurano/murano/agent"
+	"github.com/openmurano/murano/internal/memq"
 	"github.com/openmurano/murano/plans"
 )
 
@@ -162,4 +166,74 @@ func (s *pickyStore) Put(ctx context.Context, ms []plans.Message) []error {
 		errs = append(errs, s.Store.Put(ctx, []plans.Message{m})[0])
 	}
 	return errs
+}
+
+func TestTwoControllersWhoseClocksAreApartLoseNothing(t *testing.T) {
+	g := newGuest(t, nil)
+	g.start()
+	const n, day = 10, 24 * 3600 * 10_000
+	ahead, behind := g.broker.Conn(), g.broker.Conn()
+	send := func(conn *memq.Conn, name string, i, stamp int) {
+		m := g.plan(fmt.Sprint(name, i), "", "return 1", object{"Stamp": stamp + i})
+		m.Key = "in"
+		if err := conn.Publish(t.Context(), m); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for round := range 2 { // all are sent twice, the second time to an agent that has been started anew
+		for i := range n {
+			send(ahead, "ahead-", i, 17954422286073+day)
+			send(behind, "behind-", i, 17954422286073)
+		}
+		for id, r := range g.results(2 * n) {
+			if r.ErrorCode != 0 || r.Report.Attempts != 1 {
+				t.Errorf("round %d: %s: %d %s", round, id, r.ErrorCode, r.Body)
+			}
+		}
+		g.silence()
+		g.stop()
+		g.start()
+	}
+}
+
+func TestAnAnswerToACancellationWithoutAQueueHoldsUpNothing(t *testing.T) {
+	g := newGuest(t, func(a *agent.Agent) { a.DynamicResultQueue = true })
+	g.start()
+	m := g.cancel("c", "one")
+	m.ReplyTo = "none"
+	g.send(m)
+	if r := g.result(); r.SourceID != "c" || stateOf(t, r) != plans.CancelUnknown {
+		t.Errorf("got %q %s", r.SourceID, r.Body)
+	}
+	if err := g.sender.Remove(t.Context(), "results"); err != nil {
+		t.Fatal(err)
+	}
+	g.send(g.cancel("lost", "one"))
+	until(t, "it is dropped", func() bool { return strings.Contains(g.log.String(), "an answer was dropped") })
+	until(t, "it is acknowledged", func() bool { ready, unacked := g.broker.Depth("in"); return ready+unacked == 0 })
+}
+
+func TestAPlanWhoseDirectorySomebodyRemovedHoldsUpNothing(t *testing.T) {
+	g := newGuest(t, nil)
+	mark, release := filepath.Join(g.dir, "mark"), filepath.Join(g.dir, "release")
+	g.start()
+	g.send(g.plan("one", "#!/bin/sh\ntouch "+mark+"\nwhile [ ! -e "+release+" ]; do sleep 0.01; done\n", "deploy()\nreturn 1", object{"Name": "first"}))
+	until(t, "the script runs", exists(mark))
+	g.send(g.plan("two", "", "return 2", object{"Name": "second"}))
+	g.send(g.plan("three", "", "return 3", object{"Name": "third"}))
+	until(t, "all are kept", func() bool { ready, unacked := g.broker.Depth("in"); return ready+unacked == 0 })
+	gone, err := filepath.Glob(filepath.Join(g.dir, "plans", "*-second"))
+	if err != nil || len(gone) != 1 {
+		t.Fatalf("%v, %v", gone, err)
+	}
+	if err := os.RemoveAll(gone[0]); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(release, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	all := g.results(3)
+	if all["one"].ErrorCode != 0 || all["three"].ErrorCode != 0 || all["two"].State() != plans.StateRejected {
+		t.Errorf("got %v", all)
+	}
 }
