@@ -45,6 +45,7 @@ func fillSpool(storage string, files []string) error {
 		return err
 	}
 	defer d.Close()
+	d.Has("") // returns once all has been read
 	runner, programs := newRunner(slog.New(slog.DiscardHandler))
 	defer programs.Close()
 	runner.Workspaces = filepath.Join(storage, "files")

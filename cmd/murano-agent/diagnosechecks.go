@@ -101,9 +101,7 @@ func checkPlans(_ context.Context, s *scene) observation {
 }
 
 func checkAgent(ctx context.Context, s *scene) observation {
-	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
-	defer cancel()
-	status, err := control.NewClient(filepath.Join(s.storage, socketName)).Status(ctx)
+	status, err := agentOf(ctx, s.storage)
 	switch {
 	case errors.Is(err, control.ErrNotRunning):
 		return fails("sudo systemctl start murano-agent; why it ended: journalctl -u murano-agent", "it does not run")

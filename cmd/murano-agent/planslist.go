@@ -3,14 +3,17 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"io"
+	"path/filepath"
 	"slices"
 	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
 
+	"github.com/openmurano/murano/agent/control"
 	"github.com/openmurano/murano/agent/spool"
 	"github.com/openmurano/murano/plans"
 )
@@ -63,7 +66,15 @@ Exit codes: 0 done, also where there is no plan; 1 the plans may not be read;
 				return fmt.Errorf("--state %q is not a state: write some of %s", s, strings.Join(planStates(), ", "))
 			}
 		}
-		return listPlans(at.view(cmd.ErrOrStderr()), o, *output, cmd.OutOrStdout(), cmd.ErrOrStderr())
+		v := at.view(cmd.ErrOrStderr())
+		running, err := listPlans(v, o, *output, cmd.OutOrStdout(), cmd.ErrOrStderr())
+		if err != nil || !running || o.quiet || *output == "json" {
+			return err
+		}
+		if _, err := agentOf(cmd.Context(), filepath.Dir(v.Path)); errors.Is(err, control.ErrNotRunning) {
+			fmt.Fprintln(cmd.ErrOrStderr(), "murano-agent: the agent does not run: what is shown as running was cut, and its next start decides on it")
+		}
+		return nil
 	}
 	return cmd
 }
@@ -72,10 +83,11 @@ func planStates() []string {
 	return []string{"pending", "running", plans.StateSucceeded, plans.StateFailed, plans.StateCancelled, plans.StateExpired, plans.StateInterrupted, plans.StateRejected}
 }
 
-func listPlans(v spool.View, o listOptions, output string, stdout, stderr io.Writer) error {
+// listPlans prints the plans that o asks for, and says whether one of them runs.
+func listPlans(v spool.View, o listOptions, output string, stdout, stderr io.Writer) (running bool, err error) {
 	all, err := v.Plans()
 	if err != nil {
-		return &exit{exitFailed, err}
+		return false, &exit{exitFailed, err}
 	}
 	kept := slices.DeleteFunc(all, func(p spool.Plan) bool {
 		return len(o.states) > 0 && !slices.Contains(o.states, p.State) || p.Received.Before(o.since.Time)
@@ -83,30 +95,31 @@ func listPlans(v spool.View, o listOptions, output string, stdout, stderr io.Wri
 	if o.limit > 0 {
 		kept = kept[max(len(kept)-o.limit, 0):]
 	}
+	running = slices.ContainsFunc(kept, func(p spool.Plan) bool { return p.State == "running" })
 	if o.quiet {
 		for _, p := range kept {
 			if _, err := fmt.Fprintln(stdout, printable(nameOf(p))); err != nil {
-				return err
+				return running, err
 			}
 		}
-		return nil
+		return running, nil
 	}
 	quarantine, err := v.Quarantine()
 	if err != nil {
 		quarantine = []spool.Quarantined{{Name: "quarantine", Note: err.Error()}}
 	}
 	if output == "json" {
-		return printJSON(stdout, listing{v.Path, kept, append([]spool.Quarantined{}, quarantine...)})
+		return running, printJSON(stdout, listing{v.Path, kept, append([]spool.Quarantined{}, quarantine...)})
 	}
 	if len(kept) > 0 {
 		if err := printTable(stdout, func(w io.Writer) { writePlans(w, kept, time.Now()) }); err != nil {
-			return err
+			return running, err
 		}
 	} else {
 		fmt.Fprintf(stderr, "no plans in %s%s\n", v.Path, suffixIf(len(all) > 0, " that fit"))
 	}
 	tellUnreadable(stderr, kept, quarantine)
-	return nil
+	return running, nil
 }
 
 func suffixIf(yes bool, s string) string {
@@ -149,7 +162,6 @@ func tellUnreadable(stderr io.Writer, all []spool.Plan, quarantine []spool.Quara
 		fmt.Fprintf(stderr, "murano-agent: and %d more that cannot be read\n", told-most)
 	}
 	for _, q := range quarantine {
-		first, _, _ := strings.Cut(q.Note, "\n")
-		fmt.Fprintf(stderr, "murano-agent: in quarantine: %s: %s\n", printable(q.Name), printable(first))
+		fmt.Fprintf(stderr, "murano-agent: in quarantine: %s: %s\n", printable(q.Name), printable(cell(q.Note, 240)))
 	}
 }

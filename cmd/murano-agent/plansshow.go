@@ -3,15 +3,18 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
 	"io/fs"
+	"path/filepath"
 	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
 
+	"github.com/openmurano/murano/agent/control"
 	"github.com/openmurano/murano/agent/spool"
 	"github.com/openmurano/murano/plans"
 )
@@ -19,6 +22,7 @@ import (
 // A sheet is all that plans show tells of one plan.
 type sheet struct {
 	spool.Plan
+	Now        string        `json:"now,omitempty"`    // of a plan that has not ended: what the agent says of it
 	Report     *plans.Report `json:"report,omitempty"` // as the result has it
 	Meaning    string        `json:"meaning,omitempty"`
 	Parameters []parameter   `json:"parameters,omitempty"`
@@ -59,6 +63,7 @@ wrong.`,
 			return err
 		}
 		s := look(v, p)
+		s.Now = s.ask(cmd.Context())
 		if *output == "json" {
 			return printJSON(cmd.OutOrStdout(), s)
 		}
@@ -102,6 +107,23 @@ func look(v spool.View, p spool.Plan) sheet {
 	return s
 }
 
+// ask asks the agent what it does with a plan that has not ended.
+func (s sheet) ask(ctx context.Context) string {
+	if s.Ended() || s.State == "" {
+		return ""
+	}
+	a, err := agentOf(ctx, filepath.Dir(filepath.Dir(s.Dir)))
+	switch {
+	case errors.Is(err, control.ErrNotRunning) && s.State == "running":
+		return "the agent does not run: its next start decides on this plan"
+	case errors.Is(err, control.ErrNotRunning):
+		return "the agent does not run"
+	case err == nil && a.Plan == s.ID && s.ID != "":
+		return doing(a, time.Now())
+	}
+	return ""
+}
+
 func (s sheet) write(w io.Writer, now time.Time) {
 	line := func(label, format string, a ...any) {
 		if text := fmt.Sprintf(format, a...); text != "" {
@@ -111,6 +133,7 @@ func (s sheet) write(w io.Writer, now time.Time) {
 	line("plan", "%s", nameOf(s.Plan))
 	line("name", "%s", s.Name)
 	line("state", "%s", s.standing())
+	line("now", "%s", s.Now)
 	line("received", "%s", clock(s.Received, now))
 	if s.Begun != nil {
 		line("begun", "%s", clock(*s.Begun, now))

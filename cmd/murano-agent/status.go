@@ -93,9 +93,7 @@ func stand(ctx context.Context, at *place) standing {
 		s.config = err
 		problem("the configuration is wrong: %v", err)
 	}
-	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
-	defer cancel()
-	status, err := control.NewClient(filepath.Join(s.Storage, socketName)).Status(ctx)
+	status, err := agentOf(ctx, s.Storage)
 	switch {
 	case err == nil:
 		s.Running, s.Agent = true, &status
@@ -115,6 +113,13 @@ func stand(ctx context.Context, at *place) standing {
 		problem("%d in quarantine: murano-agent plans list names them", s.Disk.Quarantine)
 	}
 	return s
+}
+
+// agentOf asks the agent of the storage what it does.
+func agentOf(ctx context.Context, storage string) (agent.Status, error) {
+	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
+	defer cancel()
+	return control.NewClient(filepath.Join(storage, socketName)).Status(ctx)
 }
 
 // connected says whether the agent consumes its queue: Broker is link's String.
@@ -164,7 +169,7 @@ func (s standing) write(w io.Writer, now time.Time) {
 		line("queue", "%s", a.Queue)
 		line("broker", "%s", orUnknown(a.Broker))
 		line("now", "%s", doing(*a, now))
-		line("waiting", "%d plans, %d answers not sent yet", a.Pending, a.Owed)
+		line("waiting", "plans: %d; answers not sent yet: %d", a.Pending, a.Owed)
 		line("since then", "%s", tally(a.Ended, "no plan ended"))
 		if e := a.LastError; e != nil {
 			line("last error", "%s: %s", clock(e.Time, now), e.Text)
@@ -175,12 +180,12 @@ func (s standing) write(w io.Writer, now time.Time) {
 	} else {
 		line("agent", "%s", map[bool]string{true: "runs", false: "does not run, or cannot be asked"}[s.Running])
 		if n := s.Disk.States["running"]; n > 0 {
-			line("cut", "%d in which the agent ended: decided at its next start", n)
+			line("cut", "plans in which the agent ended: %d; its next start decides on them", n)
 		}
 	}
 	line("on disk", "%s; %s in %s", tally(s.Disk.States, "no plans"), bytesText(s.Disk.Bytes), s.Storage)
 	if s.Disk.Owed > 0 && s.Agent == nil {
-		line("owed", "%d answers not sent yet", s.Disk.Owed)
+		line("owed", "answers not sent yet: %d", s.Disk.Owed)
 	}
 	if p := s.Disk.Last; p != nil {
 		line("last failure", "%s %s, %s: %s", clock(p.Received, now), nameOf(*p), p.State, p.Cause.Text)

@@ -63,9 +63,10 @@ func TestAnAdminSeesAndCommandsTheAgentThatRuns(t *testing.T) {
 	g.appears("runs")
 	g.wants(exitOK, []string{"status"}, "running plan slow", "script deploy")
 	g.wants(exitOK, []string{"plans", "list"}, "slow", "running")
+	g.wants(exitOK, []string{"plans", "show", "slow"}, "running plan slow, in script deploy")
 	g.send("waits", "echo second\n")
 	g.wants(exitOK, []string{"plans", "list"}, "pending")
-	g.wants(exitOK, []string{"status"}, "1 plans")
+	g.wants(exitOK, []string{"status"}, "plans: 1;")
 	g.wants(exitOK, []string{"plans", "cancel", "slow"}, "slow: being stopped")
 	if r := g.result(); r.SourceID != "slow" || r.State() != plans.StateCancelled {
 		t.Errorf("result %+v, want a cancellation", r)
