@@ -10,6 +10,7 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"net/http"
 	"net/http/httptrace"
 	"net/url"
 	"strings"
@@ -127,7 +128,7 @@ func (w *way) failed(ctx context.Context, o Options, err error) *failure {
 		f.err = fmt.Errorf("the certificate is not for this host (%w); use a name it holds, or renew it on the server", err)
 	case errors.As(err, &invalid):
 		f.again, f.err = false, err
-	case errors.As(err, &record):
+	case errors.As(err, &record), errors.Is(err, http.ErrSchemeMismatch):
 		f.again = false
 		f.err = errors.New("what answers there does not speak TLS; use http://, or the port of https")
 	case errors.Is(err, syscall.ECONNREFUSED):

@@ -12,7 +12,6 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -118,7 +117,7 @@ func TestADownloadThatFailsNamesURLAndCauseAndLeavesNothing(t *testing.T) {
 	s := server(t)
 	closed := refusing(t)
 	host := strings.TrimPrefix(s.URL, "http://")
-	quick := fetch.Options{StallTimeout: 200 * time.Millisecond, Timeout: 20 * time.Second, MaxSize: 1 << 20}
+	quick := fetch.Options{StallTimeout: 200 * time.Millisecond, Timeout: 20 * time.Second, MaxSize: 1 << 20, RetryDelay: time.Millisecond}
 	for name, tt := range map[string]struct {
 		file    plans.File
 		options fetch.Options
@@ -177,75 +176,5 @@ func TestACancelledDownloadEndsWithItsCause(t *testing.T) {
 	_, err := fetch.New(fetch.Options{}).Fetch(ctx, plans.File{URL: s.URL + "/stall", URLs: []string{s.URL + "/hello.txt"}}, t.TempDir())
 	if !errors.Is(err, why) {
 		t.Errorf("got %v", err)
-	}
-}
-
-func TestAGitRepositoryBecomesItsWorkTree(t *testing.T) {
-	if _, err := exec.LookPath("git"); err != nil {
-		t.Skip("no git here")
-	}
-	repo := filepath.Join(t.TempDir(), "repo.git")
-	tree := t.TempDir()
-	for _, args := range [][]string{
-		{"init", "-q", tree}, {"-C", tree, "add", "a.txt"},
-		{"-C", tree, "-c", "user.name=t", "-c", "user.email=t@localhost", "commit", "-q", "-m", "a"},
-		{"clone", "-q", "--bare", tree, repo},
-	} {
-		if args[0] == "-C" && args[2] == "add" {
-			if err := os.WriteFile(filepath.Join(tree, "a.txt"), []byte("git-content"), 0o644); err != nil {
-				t.Fatal(err)
-			}
-		}
-		if out, err := exec.Command("git", args...).CombinedOutput(); err != nil {
-			t.Fatalf("git %v: %v: %s", args, err, out)
-		}
-	}
-	dir := t.TempDir()
-	c := fetch.New(fetch.Options{})
-	path, err := c.Fetch(t.Context(), plans.File{URL: "file://" + repo}, dir)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if b, err := os.ReadFile(filepath.Join(path, "a.txt")); path != dir || err != nil || string(b) != "git-content" {
-		t.Errorf("path %s, content %q, %v", path, b, err)
-	}
-
-	for name, tt := range map[string]struct {
-		file plans.File
-		want []string
-	}{
-		"nobody listens":      {plans.File{URL: "git://" + refusing(t) + "/x.git"}, []string{"clone the git repository git://127.0.0.1", "refused"}},
-		"a password in it":    {plans.File{URL: "git+http://u:hunter2@" + refusing(t) + "/x.git"}, []string{"clone the git repository git+http://u:xxxxx@"}},
-		"a helper that runs":  {plans.File{URL: "ext::touch%20x.git"}, []string{"not allowed"}},
-		"a checksum asked of": {plans.File{URL: "file://" + repo, SHA256: sumOf("")}, []string{"cannot be checked of a repository"}},
-	} {
-		t.Run(name, func(t *testing.T) {
-			_, err := c.Fetch(t.Context(), tt.file, t.TempDir())
-			if err == nil {
-				t.Fatal("no error")
-			}
-			for _, want := range tt.want {
-				if !strings.Contains(err.Error(), want) {
-					t.Errorf("%q is not in: %v", want, err)
-				}
-			}
-			if strings.Contains(err.Error(), "hunter2") {
-				t.Errorf("the password is in: %v", err)
-			}
-		})
-	}
-}
-
-func TestAClientThatIsNotInstalledIsNamed(t *testing.T) {
-	t.Setenv("PATH", t.TempDir())
-	for address, want := range map[string]string{
-		"git://h/x.git":    "there is no git in this guest; install the package git",
-		"http://h/svn/x":   "there is no svn in this guest; install the package subversion",
-		"svn://h/x":        "there is no svn",
-		"http://h/cat.git": "there is no git",
-	} {
-		if _, err := fetch.New(fetch.Options{}).Fetch(t.Context(), plans.File{URL: address}, t.TempDir()); err == nil || !strings.Contains(err.Error(), want) {
-			t.Errorf("%s: %v", address, err)
-		}
 	}
 }
