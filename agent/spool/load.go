@@ -17,15 +17,20 @@ import (
 	"github.com/openmurano/murano/internal/fault"
 )
 
-// load reads the plans of those names: what is to be run, what is owed, what is
-// history. It ends early when the spool is closed.
-func (d *Dir) load(names []string) {
+// load reads the directory: what is to be run, what is owed, what is history. It
+// ends early when the spool is closed.
+func (d *Dir) load() {
 	defer close(d.loaded)
+	names, err := d.names()
+	if err != nil {
+		d.end(fmt.Errorf("read spool %q: %w", d.path, err))
+		return
+	}
 	for _, name := range names {
 		d.mu.Lock()
-		closed := d.closed
+		ended := d.ended
 		d.mu.Unlock()
-		if closed {
+		if ended != nil {
 			return
 		}
 		if err := d.loadPlan(name); err != nil {

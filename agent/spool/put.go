@@ -153,18 +153,20 @@ func (d *Dir) keep(all []*arrival) {
 // start removes, until all that is in it is on disk.
 func (d *Dir) create(all []*arrival) {
 	for _, a := range all {
-		a.err = d.draft(a)
+		if a.err = d.draft(a); a.err != nil {
+			d.discard(a) // at once: there may be room for the next then
+		}
 	}
 	d.syncAll(all)
 	named := false
 	for _, a := range all {
 		if a.err != nil {
-			os.RemoveAll(d.drafted(a))
+			d.discard(a)
 			continue
 		}
 		fault.Point("spool.put.before-rename")
 		if a.err = os.Rename(d.drafted(a), filepath.Join(d.path, a.r.key)); a.err != nil {
-			os.RemoveAll(d.drafted(a))
+			d.discard(a)
 			continue
 		}
 		fault.Point("spool.put.after-rename")
@@ -180,6 +182,21 @@ func (d *Dir) create(all []*arrival) {
 			os.RemoveAll(filepath.Join(d.path, a.r.key)) // refused, so it must not come back at the next start
 		}
 	}
+}
+
+// discard removes what draft has made.
+func (d *Dir) discard(a *arrival) {
+	a.close()
+	fault.Point("spool.put.before-remove")
+	os.RemoveAll(d.drafted(a)) // what stays is removed by the next start
+}
+
+// close closes the files.
+func (a *arrival) close() {
+	for _, f := range a.files {
+		a.err = errors.Join(a.err, f.Close())
+	}
+	a.files = nil
 }
 
 // drafted is where the directory of a is made.
@@ -206,10 +223,8 @@ func (d *Dir) draft(a *arrival) error {
 	}{
 		{planName, a.body, 0o600},
 		{stateName, text, d.fileMode()},
-		{attemptsName, nil, d.fileMode()}, // so that Begin has no name to sync
 	} {
-		fault.Point("spool.put.before-write")
-		f, err := os.OpenFile(filepath.Join(dir, file.name), os.O_WRONLY|os.O_CREATE|os.O_EXCL, file.perm)
+		f, err := makeFile(filepath.Join(dir, file.name), file.perm)
 		if err != nil {
 			return err
 		}
@@ -217,11 +232,26 @@ func (d *Dir) draft(a *arrival) error {
 		if _, err := f.Write(file.data); err != nil {
 			return err
 		}
-		if err := f.Chmod(file.perm); err != nil && !errors.Is(err, errors.ErrUnsupported) {
-			return err
-		}
 	}
-	return nil
+	f, err := makeFile(filepath.Join(dir, attemptsName), d.fileMode()) // so that Begin has no name to sync
+	if err != nil {
+		return err
+	}
+	return f.Close()
+}
+
+// makeFile makes a file with exactly the mode perm.
+func makeFile(path string, perm fs.FileMode) (*os.File, error) {
+	fault.Point("spool.put.before-write")
+	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, perm)
+	if err != nil {
+		return nil, err
+	}
+	if err := f.Chmod(perm); err != nil && !errors.Is(err, errors.ErrUnsupported) {
+		f.Close()
+		return nil, err
+	}
+	return f, nil
 }
 
 // syncsAtOnce is how many syncs run side by side: so many that the file system
@@ -258,9 +288,6 @@ func (d *Dir) syncAll(all []*arrival) {
 		s.a.err = errors.Join(s.a.err, s.err)
 	}
 	for _, a := range all {
-		for _, f := range a.files {
-			a.err = errors.Join(a.err, f.Close())
-		}
-		a.files = nil
+		a.close()
 	}
 }

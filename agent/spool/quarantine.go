@@ -57,14 +57,14 @@ func (d *Dir) quarantine(name string, cause error) {
 	}
 	fault.Point("spool.quarantine.after-rename")
 	d.close(target)
-	os.Remove(filepath.Join(target, noteName)) // a link of that name leads elsewhere
-	if err := os.WriteFile(filepath.Join(target, noteName), []byte(note), d.fileMode()); err != nil {
-		log.Warn("the note of the quarantine was not written", "error", err)
-	}
 	for _, dir := range []string{to, target} {
 		if err := d.share(dir); err != nil {
 			log.Warn("quarantine was not opened to the group", "group", d.o.Group, "error", err)
 		}
+	}
+	os.Remove(filepath.Join(target, noteName)) // a link of that name leads elsewhere
+	if err := os.WriteFile(filepath.Join(target, noteName), []byte(note), d.fileMode()); err != nil {
+		log.Warn("the note of the quarantine was not written", "error", err)
 	}
 }
 

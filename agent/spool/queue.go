@@ -93,7 +93,7 @@ const aMoment = time.Second
 
 // showSoon has state.json say in a moment that r runs. The caller holds d.mu.
 func (d *Dir) showSoon(r *record) {
-	if d.closed {
+	if d.ended != nil {
 		return
 	}
 	d.hide(r)
@@ -332,9 +332,9 @@ func wait[T any](ctx context.Context, d *Dir, take func() (*T, time.Duration)) (
 			return nil, err
 		}
 		d.mu.Lock()
-		if d.closed {
+		if err := d.ended; err != nil {
 			d.mu.Unlock()
-			return nil, ErrClosed
+			return nil, err
 		}
 		v, again := take()
 		changed := d.changed

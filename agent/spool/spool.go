@@ -82,7 +82,7 @@ type Dir struct {
 	bytes    int64     // of history
 	last     int64     // time in the youngest key
 	complete bool      // every plan has been read
-	closed   bool
+	ended    error     // ErrClosed, or why the spool cannot be read; nil while it works
 }
 
 var _ agent.Store = (*Dir)(nil)
@@ -96,7 +96,8 @@ var ErrClosed = errors.New("the spool is closed")
 //
 // The plans are read after Open has returned, oldest first: Next and Owed give
 // what has been read so far, Counts counts it; what has to know all plans, such
-// as Put, waits for the rest.
+// as Put, waits for the rest. If the directory itself cannot be read, all methods
+// say so.
 func Open(path string, o Options) (*Dir, error) {
 	o.Count = cmp.Or(o.Count, 200)
 	o.Bytes = cmp.Or(o.Bytes, 512<<20)
@@ -113,16 +114,12 @@ func Open(path string, o Options) (*Dir, error) {
 	if err := d.occupy(); err != nil {
 		return nil, fmt.Errorf("open spool %q: %w", path, err)
 	}
-	names, err := d.names()
-	if err == nil {
-		err = d.known.load(d.path)
-	}
-	if err != nil {
+	if err := d.known.load(d.path); err != nil {
 		d.lock.Unlock()
 		return nil, fmt.Errorf("open spool %q: %w", path, err)
 	}
 	d.makeReserve()
-	go d.load(names) // Close waits for it
+	go d.load() // Close waits for it
 	return d, nil
 }
 
@@ -195,18 +192,25 @@ func (d *Dir) restore() error {
 
 // Close lets another process open the spool. Calls that wait return ErrClosed.
 func (d *Dir) Close() error {
-	d.mu.Lock()
-	if d.closed {
-		d.mu.Unlock()
+	if !d.end(ErrClosed) {
 		return nil
 	}
-	d.closed = true
-	d.notify()
-	d.mu.Unlock()
 	d.rest()
 	d.remaking.Lock()
 	defer d.remaking.Unlock()
 	return d.lock.Unlock()
+}
+
+// end has all methods return err; false if they do so already for being closed.
+func (d *Dir) end(err error) bool {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.ended == ErrClosed {
+		return false
+	}
+	d.ended = err
+	d.notify()
+	return true
 }
 
 // rest returns once nothing is done any more that no method waits for.
@@ -229,10 +233,7 @@ func (d *Dir) ready(ctx context.Context) error {
 	}
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	if d.closed {
-		return ErrClosed
-	}
-	return nil
+	return d.ended
 }
 
 // add makes r known. The caller holds d.mu.
@@ -284,8 +285,8 @@ func (d *Dir) holdFirst(find func() (*record, error)) (*record, error) {
 }
 
 func (d *Dir) record(key string) (*record, error) {
-	if d.closed {
-		return nil, ErrClosed
+	if d.ended != nil {
+		return nil, d.ended
 	}
 	if r := d.byKey[key]; r != nil {
 		return r, nil
@@ -295,8 +296,8 @@ func (d *Dir) record(key string) (*record, error) {
 
 // named gives the plan of that ID, nil if there is none.
 func (d *Dir) named(id string) (*record, error) {
-	if d.closed {
-		return nil, ErrClosed
+	if d.ended != nil {
+		return nil, d.ended
 	}
 	if id == "" {
 		return nil, nil
