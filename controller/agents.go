@@ -58,7 +58,7 @@ func (c *Controller) keepHello(ctx context.Context, e plans.Event) error {
 		return nil
 	}
 	e.Version, e.BootID, e.Hostname = oneLine(e.Version, maxName), oneLine(e.BootID, maxName), oneLine(e.Hostname, maxName)
-	if s, err = c.Store.PutHello(ctx, e.Queue, Hello{Time: c.now(), Version: e.Version, BootID: e.BootID}); err != nil {
+	if s, err = c.Store.PutHello(ctx, e.Queue, Hello{Time: c.now(), Version: e.Version, BootID: e.BootID, Inventory: bounded(e.Inventory)}); err != nil {
 		return err
 	}
 	c.bells.ring(ringServer(e.Queue))

@@ -4,6 +4,8 @@ package controller
 
 import (
 	"fmt"
+	"maps"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -13,15 +15,16 @@ import (
 
 // What a guest, which is hostile ground, may make the controller keep.
 const (
-	maxResult   = 32 << 20 // bytes of a plan's result
-	maxCause    = 4 << 10  // bytes of a plan's cause
-	maxEvent    = 64 << 10 // bytes of an event as it comes
-	maxText     = 2 << 10  // bytes of an event's text
-	maxName     = 256      // bytes of each other field of an event
-	maxProgress = 500      // events of one plan in one deployment
-	maxHello    = 20       // words of one server's agent in a helloSpan
-	helloSpan   = 10 * time.Minute
-	longestSpan = 24 * time.Hour
+	maxResult    = 32 << 20 // bytes of a plan's result
+	maxCause     = 4 << 10  // bytes of a plan's cause
+	maxEvent     = 64 << 10 // bytes of an event as it comes
+	maxText      = 2 << 10  // bytes of an event's text
+	maxName      = 256      // bytes of each other field of an event
+	maxInventory = 64       // things in an inventory
+	maxProgress  = 500      // events of one plan in one deployment
+	maxHello     = 20       // words of one server's agent in a helloSpan
+	helloSpan    = 10 * time.Minute
+	longestSpan  = 24 * time.Hour
 )
 
 // A floodgate counts what agents say unasked. It forgets with the controller:
@@ -105,6 +108,22 @@ func oneLine(s string, limit int) string {
 		return r
 	}, s)
 	return shortText(s, limit)
+}
+
+// bounded makes what a guest said of itself fit to be kept: lines, and not too
+// many: the first by name stay.
+func bounded(inventory map[string]string) map[string]string {
+	if len(inventory) == 0 {
+		return nil
+	}
+	out := make(map[string]string, min(len(inventory), maxInventory))
+	for _, k := range slices.Sorted(maps.Keys(inventory)) {
+		if len(out) == maxInventory {
+			break
+		}
+		out[oneLine(k, maxName)] = oneLine(inventory[k], maxName)
+	}
+	return out
 }
 
 // shortText leaves out the middle of a text that is longer than limit bytes,

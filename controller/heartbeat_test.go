@@ -3,6 +3,7 @@
 package controller_test
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 	"time"
@@ -23,6 +24,29 @@ func (b *bench) heartbeatOf(queue string) *controller.Heartbeat {
 	}
 	b.t.Fatalf("no server reads %s", queue)
 	return nil
+}
+
+func TestTheInventoryOfAGuestIsShownAndBounded(t *testing.T) {
+	b := newBench(t, nil)
+	b.deploy(shop)
+	queue := b.servers()[0].Queue
+	said := map[string]string{"a.os": "Debian\x1b[2J 12", "a.long": strings.Repeat("x", 10_000)}
+	for i := range 200 {
+		said[fmt.Sprintf("b.%03d", i)] = "x"
+	}
+	b.event(plans.Event{Kind: plans.EventHello, Queue: queue, Version: "1.2.3", Inventory: said})
+	b.heard("murano-events")
+	for _, s := range b.status("shop").Applications[0].Servers {
+		if s.Queue != queue {
+			continue
+		}
+		got := s.Inventory
+		if len(got) != 64 || got["a.os"] != "Debian [2J 12" || len(got["a.long"]) > 400 || got["b.061"] != "x" {
+			t.Errorf("got %d things: %.300v", len(got), got)
+		}
+		return
+	}
+	t.Errorf("no server reads %s", queue)
 }
 
 func TestTheLastHeartbeatOfAnAgentIsShown(t *testing.T) {

@@ -58,6 +58,8 @@ type ServerStatus struct {
 	Queue    string    `json:"queue"`
 	Agent    string    `json:"agent,omitempty"` // its version
 	Hello    time.Time `json:"hello,omitzero"`  // when the agent last connected; absent: never
+	// Inventory is what the guest is and has, as its agent said on connecting.
+	Inventory map[string]string `json:"inventory,omitempty"`
 	// Heartbeat is the agent's last one; absent where none has come since the controller's start.
 	Heartbeat *Heartbeat `json:"heartbeat,omitempty"`
 }
@@ -159,7 +161,7 @@ func (a ApplicationRecord) status(m *mask, servers []ServerRecord, sent []PlanRe
 		if s.Application == a.Name {
 			out.Servers = append(out.Servers, ServerStatus{
 				Name: s.Label(), Hostname: s.Hostname, ID: s.ID, Address: s.Address, Floating: s.Floating,
-				Queue: s.Queue, Agent: s.Hello.Version, Hello: s.Hello.Time, Heartbeat: heartbeat(s.Queue).masked(m),
+				Queue: s.Queue, Agent: s.Hello.Version, Hello: s.Hello.Time, Inventory: s.Hello.Inventory, Heartbeat: heartbeat(s.Queue).masked(m),
 			})
 		}
 	}

@@ -219,6 +219,8 @@ type Hello struct {
 	Time    time.Time // when it was received
 	Version string
 	BootID  string
+	// Inventory is what the guest said that it is and has; nil means nothing was said.
+	Inventory map[string]string
 }
 
 // States of a plan.

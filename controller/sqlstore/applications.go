@@ -62,12 +62,12 @@ func (db *DB) RemoveApplication(ctx context.Context, environmentID string, name 
 }
 
 const serverColumns = "queue, environment_id, environment, application, server_group, server_index, host_id, hostname, user_data, " +
-	"id, address, floating, since, hello, hello_version, hello_boot_id"
+	"id, address, floating, since, hello, hello_version, hello_boot_id, hello_inventory"
 
 // PutServer implements controller.Environments.
 func (db *DB) PutServer(ctx context.Context, s controller.ServerRecord) error {
 	_, err := db.exec(ctx, "put server "+s.Hostname, `INSERT INTO servers (`+serverColumns+`)
-		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 0, '', '')
+		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 0, '', '', 'null')
 		ON CONFLICT (queue) DO UPDATE SET hostname = excluded.hostname, user_data = excluded.user_data,
 			id = excluded.id, address = excluded.address, floating = excluded.floating, since = excluded.since`,
 		s.Queue, s.EnvironmentID, s.Environment, s.Application, s.Group, s.Index, s.HostID, s.Hostname, s.UserData,
@@ -88,8 +88,12 @@ func (db *DB) Server(ctx context.Context, queue string) (controller.ServerRecord
 
 func scanServer(r row) (s controller.ServerRecord, err error) {
 	var since, hello int64
+	var inventory string
 	err = r.Scan(&s.Queue, &s.EnvironmentID, &s.Environment, &s.Application, &s.Group, &s.Index, &s.HostID, &s.Hostname, &s.UserData,
-		&s.ID, &s.Address, &s.Floating, &since, &hello, &s.Hello.Version, &s.Hello.BootID)
+		&s.ID, &s.Address, &s.Floating, &since, &hello, &s.Hello.Version, &s.Hello.BootID, &inventory)
+	if err == nil {
+		err = json.Unmarshal([]byte(inventory), &s.Hello.Inventory)
+	}
 	s.Since, s.Hello.Time = instant(since), instant(hello)
 	return s, err
 }
@@ -102,8 +106,8 @@ func (db *DB) RemoveServer(ctx context.Context, queue string) error {
 
 // PutHello implements controller.Environments.
 func (db *DB) PutHello(ctx context.Context, queue string, h controller.Hello) (controller.ServerRecord, error) {
-	n, err := db.exec(ctx, "put hello of queue "+queue, "UPDATE servers SET hello = ?, hello_version = ?, hello_boot_id = ? WHERE queue = ?",
-		nanos(h.Time), h.Version, h.BootID, queue)
+	n, err := db.exec(ctx, "put hello of queue "+queue, "UPDATE servers SET hello = ?, hello_version = ?, hello_boot_id = ?, hello_inventory = ? WHERE queue = ?",
+		nanos(h.Time), h.Version, h.BootID, asJSON(h.Inventory), queue)
 	if err := found(n, err); err != nil {
 		return controller.ServerRecord{}, err
 	}

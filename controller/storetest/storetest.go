@@ -273,7 +273,7 @@ func servers(t *testing.T, s Store) {
 	first, second := server("q1", 10), server("q2", 9)
 	must(t, s.PutServer(t.Context(), first))
 	must(t, s.PutServer(t.Context(), second))
-	first.Hello = controller.Hello{Time: start, Version: "1.0", BootID: "b"}
+	first.Hello = controller.Hello{Time: start, Version: "1.0", BootID: "b", Inventory: map[string]string{"os": "Debian"}}
 	got, err := s.PutHello(t.Context(), "q1", first.Hello)
 	want(t, got, first, err)
 	again := first
