@@ -30,8 +30,9 @@ func (a *Agent) next(ctx context.Context) (Entry, error) {
 		a.beat()
 		turn, cancel := context.WithTimeout(ctx, a.BeatEvery)
 		e, err := a.Store.Next(turn)
+		over := turn.Err() != nil
 		cancel()
-		if err == nil || ctx.Err() != nil || !errors.Is(err, context.DeadlineExceeded) {
+		if err == nil || ctx.Err() != nil || !over || !errors.Is(err, context.DeadlineExceeded) {
 			return e, err
 		}
 	}

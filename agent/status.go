@@ -58,7 +58,7 @@ type Disk struct {
 }
 
 // Status tells what the agent does now. It may be called at any time, also
-// before Run, and never waits for a plan or for the disk's writes.
+// before Run, and waits for no plan, at most for a write of the store.
 func (a *Agent) Status() Status {
 	a.mu.Lock()
 	s := a.status
