@@ -121,6 +121,7 @@ func (d *Dir) setAside(r *record) error {
 		if err := os.Remove(filepath.Join(dir, name)); err != nil && !errors.Is(err, fs.ErrNotExist) {
 			return err
 		}
+		fault.Point("spool.retry.after-remove")
 	}
 	if err := atomicfile.SyncDir(dir); err != nil {
 		return err

@@ -116,6 +116,7 @@ func (d *Dir) remove(gone []*record) error {
 		if err := os.RemoveAll(filepath.Join(d.path, r.key)); err != nil {
 			d.o.Log.Warn("a directory of the history was not removed", "plan", r.state.ID, "error", err)
 		}
+		fault.Point("spool.prune.after-remove")
 	}
 	return nil
 }
@@ -278,4 +279,5 @@ func (d *Dir) remakeReserve() {
 	if err := os.WriteFile(path, make([]byte, reserve), 0o600); err != nil {
 		os.Remove(path)
 	}
+	fault.Point("spool.reserve.after-write")
 }

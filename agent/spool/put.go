@@ -189,6 +189,7 @@ func (d *Dir) discard(a *arrival) {
 	a.close()
 	fault.Point("spool.put.before-remove")
 	os.RemoveAll(d.drafted(a)) // what stays is removed by the next start
+	fault.Point("spool.put.after-remove")
 }
 
 // close closes the files.
@@ -213,6 +214,7 @@ func (d *Dir) draft(a *arrival) error {
 	if err := os.Mkdir(dir, 0o700); err != nil {
 		return err
 	}
+	fault.Point("spool.put.after-mkdir")
 	if err := d.share(dir); err != nil {
 		return err
 	}
@@ -284,6 +286,7 @@ func (d *Dir) syncAll(all []*arrival) {
 		})
 	}
 	syncing.Wait()
+	fault.Point("spool.put.after-sync")
 	for _, s := range steps {
 		s.a.err = errors.Join(s.a.err, s.err)
 	}

@@ -30,6 +30,7 @@ func (d *Dir) quarantine(name string, cause error) {
 	log := d.o.Log.With("directory", name)
 	log.Error("not a plan that this agent can read; moved to quarantine", "error", cause)
 	to := filepath.Join(d.path, quarantineName)
+	fault.Point("spool.quarantine.before-mkdir")
 	if err := os.Mkdir(to, 0o700); err != nil && !errors.Is(err, fs.ErrExist) {
 		log.Error("quarantine was not made", "error", err)
 		return
@@ -66,6 +67,7 @@ func (d *Dir) quarantine(name string, cause error) {
 	if err := os.WriteFile(filepath.Join(target, noteName), []byte(note), d.fileMode()); err != nil {
 		log.Warn("the note of the quarantine was not written", "error", err)
 	}
+	fault.Point("spool.quarantine.after-write")
 }
 
 // close closes what is in dir to everybody but the agent's user: nobody knows
