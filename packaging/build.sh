@@ -27,7 +27,14 @@ texts() {
   "$program" completion bash >"$dir/completion.bash"
   "$program" completion zsh >"$dir/completion.zsh"
   "$program" completion fish >"$dir/completion.fish"
-  packaging/man.sh "$program" "${mtime%T*}" | gzip -9n >"$dir/$name.1.gz"
+  case $name in
+  murano-agent) # it writes a page for each of its commands itself
+    rm -rf "$dir/man"
+    "$program" man "$dir/man"
+    gzip -9n "$dir"/man/*.1
+    ;;
+  *) packaging/man.sh "$program" "${mtime%T*}" | gzip -9n >"$dir/$name.1.gz" ;;
+  esac
   packaging/notices.sh "./cmd/$name" >"$dir/copyright"
   # The package's own changelog has one entry; the project's history is CHANGELOG.md.
   cat >"$dir/changelog.yaml" <<C

@@ -10,6 +10,7 @@ import (
 	"io"
 	"io/fs"
 	"os"
+	"os/exec"
 	"path/filepath"
 
 	"github.com/kardianos/service"
@@ -187,6 +188,11 @@ Exit codes: 0 it runs; 1 it does not.`,
 // thisService is the service of this guest; configDir matters to Install alone.
 func thisService(ctx context.Context, configDir string) (registered, error) {
 	program, err := os.Executable()
+	if err != nil { // an image being built may have no /proc
+		if program, err = exec.LookPath(os.Args[0]); err == nil {
+			program, err = filepath.Abs(program)
+		}
+	}
 	if err != nil {
 		return nil, err
 	}

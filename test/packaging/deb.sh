@@ -19,7 +19,9 @@ same "$(inside murano-agent --version)" 'murano-agent 1.2.0~rc1' 'the version'
 inside muranoagent --help >"$work/help"
 grep -q 'Usage:' "$work/help" || fail 'muranoagent --help says nothing'
 same "$(owner /etc/murano)" '755 root:root' /etc/murano
-same "$(owner /var/murano)" '700 root:root' /var/murano
+same "$(owner /var/murano)" '750 root:murano' /var/murano
+inside murano-agent service install --config-dir /etc/murano >"$work/refused" 2>&1 && fail 'service install beside the package'
+grep -q 'systemctl enable --now murano-agent uses it' "$work/refused" || { cat "$work/refused"; fail 'the refusal says nothing of the unit'; }
 same "$(inside systemd-analyze verify --man=no /usr/lib/systemd/system/murano-agent.service 2>&1 | grep murano || true)" '' 'the unit'
 
 begin 'an upgrade of the agent keeps plans, configuration and what the admin disabled'
@@ -42,7 +44,7 @@ dpkg_does -r murano-agent
 install_deb "$agent_deb"
 same "$(enabled murano-agent.service)" enabled 'the unit, installed again'
 dpkg_does -P murano-agent
-same "$(files | LC_ALL=C comm -13 "$work/before" -)" '' 'left behind'
+same "$(files | LC_ALL=C comm -13 "$work/before" - | grep -v '^\./etc/.*-$')" '' 'left behind, but for the group'
 
 begin 'the agent goes into a tree without systemd'
 layer bare
@@ -50,6 +52,44 @@ rm "$root/usr/bin/systemctl"
 install_deb "$agent_deb"
 inside murano-agent --version >/dev/null
 dpkg_does -P murano-agent
+
+begin 'a bare program makes itself a service of System V'
+files >"$work/before"
+cp "$work/dist/linux-$arch/murano-agent" "$root/opt/murano-agent"
+mkdir -p "$root/etc/murano"
+printf 'inputQueue: q\nresultRoutingKey: r\nrabbitmq: {hosts: ["127.0.0.1:9"]}\n' >"$root/etc/murano/agent.yaml"
+chmod 600 "$root/etc/murano/agent.yaml"
+mount --bind /proc "$root/proc"
+mounted=("$root/proc" "${mounted[@]}")
+status() { inside /opt/murano-agent service status || true; }
+same "$(status)" 'murano-agent: not installed (unix-systemv)' 'before'
+inside /opt/murano-agent service install >/dev/null
+same "$(owner /etc/init.d/murano-agent)" '755 root:root' 'the script'
+same "$(cd "$root/etc" && echo rc?.d/*murano-agent)" 'rc0.d/K02murano-agent rc1.d/K02murano-agent rc2.d/S50murano-agent rc3.d/S50murano-agent rc4.d/S50murano-agent rc5.d/S50murano-agent rc6.d/K02murano-agent' 'its links'
+same "$(status)" 'murano-agent: stopped (unix-systemv)' 'after install'
+inside /opt/murano-agent service start >/dev/null
+same "$(status)" 'murano-agent: running (unix-systemv)' 'after start'
+for _ in $(seq 50); do [ -S "$root/var/murano/agent.sock" ] && break; sleep 0.2; done
+inside /opt/murano-agent status >"$work/status" 2>&1 || true # it is not well: there is no broker
+grep -q 127.0.0.1:9 "$work/status" || { cat "$work/status"; fail 'the agent that was started does not answer'; }
+inside /opt/murano-agent service restart >/dev/null
+same "$(status)" 'murano-agent: running (unix-systemv)' 'after restart'
+inside /opt/murano-agent service uninstall >/dev/null
+same "$(status)" 'murano-agent: not installed (unix-systemv)' 'after uninstall'
+[ ! -e "$root/var/murano/agent.sock" ] || fail 'the agent still runs'
+rm -r "$root/opt/murano-agent" "$root/etc/murano" "$root/var/murano"
+same "$(files | LC_ALL=C comm -13 "$work/before" -)" '' 'left behind'
+
+begin 'a bare program in an image with systemd is enabled, and taken out again'
+layer image
+files >"$work/before"
+cp "$work/dist/linux-$arch/murano-agent" "$root/usr/bin/murano-agent"
+inside murano-agent service install >/dev/null
+same "$(enabled murano-agent.service)" enabled 'the unit'
+cmp packaging/systemd/murano-agent.service "$root/etc/systemd/system/murano-agent.service"
+inside murano-agent service uninstall >/dev/null
+rm "$root/usr/bin/murano-agent"
+same "$(files | LC_ALL=C comm -13 "$work/before" -)" '' 'left behind'
 
 begin 'a running agent is restarted by an upgrade, and not by one of its own plans'
 layer running

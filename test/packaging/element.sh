@@ -19,11 +19,14 @@ build_image() { "$here/image.sh" "$dib/lib" "$root" "$1" >"$work/dib.log" 2>&1; 
 for kind in deb binary; do
   begin "diskimage-builder's element bakes in a $kind"
   layer "element-$kind"
-  case $kind in deb) package=$agent_deb ;; *) package=$work/dist/linux-$arch/murano-agent ;; esac
+  case $kind in
+    deb) package=$agent_deb storage='750 root:murano' ;;
+    *) package=$work/dist/linux-$arch/murano-agent storage='700 root:root' ;; # the agent opens it where there is a group
+  esac
   build_image "$package" || { cat "$work/dib.log"; fail 'the element failed'; }
   same "$(inside systemctl is-enabled murano-agent.service)" enabled 'the unit'
   same "$(inside muranoagent --version)" 'murano-agent 1.2.0~rc1' 'the version'
-  same "$(owner /var/murano)" '700 root:root' /var/murano
+  same "$(owner /var/murano)" "$storage" /var/murano
   same "$(owner /etc/murano)" '755 root:root' /etc/murano
   unit=$(find "$root/usr/lib/systemd/system" "$root/etc/systemd/system" -maxdepth 1 -name murano-agent.service)
   cmp "$unit" packaging/systemd/murano-agent.service

@@ -23,7 +23,7 @@ begin 'the agent from an .rpm: enabled, disabled for good, its plans kept'
 enabled() { inside systemctl is-enabled "$1" 2>/dev/null || true; }
 rpm_does -i "$(rpm_of dist murano-agent)"
 same "$(enabled murano-agent.service)" enabled 'the unit'
-same "$(owner /var/murano)" '700 root:root' /var/murano
+same "$(owner /var/murano)" '750 root:murano' /var/murano
 inside muranoagent --help >/dev/null
 inside systemctl disable murano-agent.service 2>/dev/null
 mkdir -p "$root/var/murano/plans/1"

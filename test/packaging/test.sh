@@ -60,10 +60,12 @@ for shell in bash zsh fish; do
   if ! command -v $shell >/dev/null; then continue; fi
   for name in murano-agent murano-controller; do $shell -n "$work/dist/texts/$name/completion.$shell"; done
 done
-for name in murano-agent murano-controller; do
-  zgrep -q "^\.TH ${name^^} 1 " "$work/dist/texts/$name/$name.1.gz" || fail "$name.1 has no title"
-  # The test of the page is a command's own flag, which the root's help does not have.
-  zgrep -q -e '^\.SS .* version$' "$work/dist/texts/$name/$name.1.gz" || fail "$name.1 has not every command"
+page=$work/dist/texts/murano-controller/murano-controller.1.gz
+zgrep -q '^\.TH MURANO-CONTROLLER 1 ' "$page" || fail 'murano-controller.1 has no title'
+# The test of the page is a command's own flag, which the root's help does not have.
+zgrep -q -e '^\.SS .* version$' "$page" || fail 'murano-controller.1 has not every command'
+for page in murano-agent murano-agent-run murano-agent-plans-list murano-agent-service-install; do
+  zgrep -q '^\.TH MURANO' "$work/dist/texts/murano-agent/man/$page.1.gz" || fail "$page.1 has no title"
 done
 
 apt mmdebstrap rpm
