@@ -8,6 +8,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/openmurano/murano/internal/fault"
 	"github.com/openmurano/murano/plans"
@@ -76,13 +77,17 @@ func (a *Agent) Prune(ctx context.Context, o PruneOptions) (keys []string, err e
 }
 
 // grip holds e as the plan in hand until release. ctx's end stops it after
-// StopTimeout, Cancel at once. by is who cancelled it before.
+// StopTimeout, or as soon as it only waits for the guest to reboot; Cancel at
+// once. by is who cancelled it before.
 func (a *Agent) grip(ctx context.Context, e Entry) (held context.Context, by string, release func()) {
 	held, stop := context.WithCancelCause(context.WithoutCancel(ctx))
 	unwatch := context.AfterFunc(ctx, func() {
-		if wait(held, a.StopTimeout) == nil {
-			stop(context.Cause(ctx))
+		for left := a.StopTimeout; left > 0 && !a.awaitsReboot(); left -= stopCheck {
+			if wait(held, min(left, stopCheck)) != nil {
+				return
+			}
 		}
+		stop(context.Cause(ctx))
 	})
 	a.hand.Lock()
 	defer a.hand.Unlock()
@@ -96,6 +101,16 @@ func (a *Agent) grip(ctx context.Context, e Entry) (held context.Context, by str
 		a.hand.key, a.hand.stop = "", nil
 		delete(a.hand.cancelled, e.Key)
 	}
+}
+
+// stopCheck is how often a stopping agent looks what its plan in hand does.
+const stopCheck = 100 * time.Millisecond
+
+// awaitsReboot tells whether the plan in hand asked for a reboot and waits.
+func (a *Agent) awaitsReboot() bool {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return a.status.Phase == phaseReboot
 }
 
 // obey acts on a message that cancels a plan and answers it. It is acknowledged

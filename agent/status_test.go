@@ -278,6 +278,23 @@ func TestAPlanInHandMayEndByItself(t *testing.T) {
 	}
 }
 
+func TestAPlanThatWaitsForARebootHoldsUpNoStop(t *testing.T) {
+	g := newGuest(t, func(a *agent.Agent) {
+		a.StopTimeout = time.Minute
+		a.Runner.Reboot, a.Runner.BootID = func(context.Context) error { return nil }, "boot"
+	})
+	mark := filepath.Join(g.dir, "mark")
+	g.start()
+	g.send(g.plan("one", "#!/bin/sh\ntouch "+mark+"\nsleep 0.3\nexit 194\n", "deploy()\nreturn 1", object{"FormatVersion": "2.3.0"}))
+	until(t, "the script runs", exists(mark))
+	began := time.Now()
+	g.stop() // while the script runs; then it asks for the reboot
+	if took := time.Since(began); took > 10*time.Second {
+		t.Errorf("the end took %v", took)
+	}
+	g.silence()
+}
+
 func TestAPlanThatRunsAgainStaysBegunAtTheEnd(t *testing.T) {
 	g := newGuest(t, nil)
 	mark := filepath.Join(g.dir, "mark")
