@@ -50,7 +50,7 @@ func (a *attempt) call(ctx context.Context, name string, args []body.Value, kwar
 		message := cmp.Or(out.Failure, fmt.Sprintf("Script %s returned error code", name))
 		err = &ScriptError{Message: message, Output: &out}
 	}
-	if err := a.ends(c, a.newEnding(report, out, err), reboots); err != nil {
+	if err := a.ends(a.endOf(c, report, out, err), reboots); err != nil {
 		return nil, a.halt(err)
 	}
 	if reboots {
@@ -64,7 +64,7 @@ func (a *attempt) call(ctx context.Context, name string, args []body.Value, kwar
 
 // replayed gives what came of the call before the plan was cut; nil: nothing yet.
 // A call that is not the one in the journal is an error.
-func (a *attempt) replayed(c step) (*ending, error) {
+func (a *attempt) replayed(c step) (*step, error) {
 	if a.replay == nil {
 		return nil, nil
 	}
@@ -91,23 +91,20 @@ func (a *attempt) replayed(c step) (*ending, error) {
 		return nil, err
 	}
 	a.clock.again = a.replay.next.Clock
-	if ended.Ran {
-		a.report(ended.Report)
+	if ended.Ended.Ran {
+		a.report(ended.Ended.Report)
 	}
 	return ended, nil
 }
 
 // ends keeps what came of a call. What the script did is on disk before the
 // journal says that it ended.
-func (a *attempt) ends(c step, e *ending, reboots bool) error {
-	if !a.keeps {
-		e.Stdout, e.Stderr, e.Error = nil, nil, nil
-	}
+func (a *attempt) ends(end step, reboots bool) error {
 	durable := reboots || a.plan.Options.OnInterrupt == plans.InterruptResume
 	if durable {
 		syncDisks()
 	}
-	err := a.journal.write(step{Step: stepEnd, Call: c.Call, Script: c.Script, Ended: e})
+	err := a.journal.write(end)
 	if err == nil && durable {
 		err = a.journal.sync()
 	}
@@ -198,6 +195,7 @@ func (a *attempt) once(ctx context.Context, name string, at placed, args []body.
 		Unit: unit, User: o.RunAs, Nice: o.Nice, Limits: o.Limits, PrivateTmp: o.PrivateTmp, Secret: a.mask.finder(),
 		Grace: a.r.Grace, MaxOutput: a.r.MaxOutput,
 	})
+	out.bound(cmp.Or(a.r.MaxOutput, DefaultMaxOutput))
 	seconds := a.r.now().Sub(start).Seconds()
 	a.log.Info("script ended", "script", name, "attempt", n, "exit", out.ExitCode, "seconds", seconds)
 	if ctx.Err() != nil {
@@ -216,6 +214,20 @@ func (a *attempt) once(ctx context.Context, name string, at placed, args []body.
 	a.report(report)
 	a.tell(phase, name, fmt.Sprintf("exit code %d", out.ExitCode))
 	return &report, out, err
+}
+
+// bound cuts the middle out of streams that an Executor made longer than limit,
+// as the three bytes do that stand for each byte of what is no text.
+func (o *Output) bound(limit int) {
+	const mark = cutMark + "the middle was cut: the whole output is in the log of the script, on the guest ...]\n"
+	for _, s := range []**string{&o.Stdout, &o.Stderr} {
+		if *s == nil || len(**s) <= limit+1<<10 { // an Executor's own mark comes on top
+			continue
+		}
+		text := **s
+		text = strings.ToValidUTF8(text[:limit/2], "") + mark + strings.ToValidUTF8(text[len(text)-limit/2:], "")
+		*s, o.Truncated = &text, true
+	}
 }
 
 func (a *attempt) report(r plans.ScriptReport) {

@@ -3,7 +3,7 @@
 package agent
 
 import (
-	"bytes"
+	"bufio"
 	"crypto/rand"
 	"encoding/json"
 	"fmt"
@@ -12,6 +12,7 @@ import (
 	"os"
 	"path/filepath"
 	"time"
+	"unicode/utf8"
 
 	"github.com/openmurano/murano/internal/fault"
 	"github.com/openmurano/murano/plans"
@@ -45,6 +46,11 @@ type step struct {
 
 	Ended *ending `json:"ended,omitempty"` // end
 	Why   string  `json:"why,omitempty"`   // over
+
+	// Stdout and Stderr are those of Ended. They come last, and are written in
+	// pieces: they may be as long as all else in memory.
+	Stdout *string `json:"stdout,omitempty"`
+	Stderr *string `json:"stderr,omitempty"`
 }
 
 const (
@@ -58,10 +64,8 @@ const (
 
 // An ending is what came of the call of a script.
 type ending struct {
-	Report plans.ScriptReport `json:"report"` // of the last attempt
-	Ran    bool               `json:"ran"`    // false: it was not started
-	Stdout *string            `json:"stdout,omitempty"`
-	Stderr *string            `json:"stderr,omitempty"`
+	Report plans.ScriptReport `json:"report"`          // of the last attempt
+	Ran    bool               `json:"ran"`             // false: it was not started
 	Error  *failure           `json:"error,omitempty"` // what the Body got for an exception
 }
 
@@ -105,23 +109,62 @@ func (j *journal) write(s step) error {
 		return j.err
 	}
 	s.Time = j.now().UTC()
-	var line bytes.Buffer
-	enc := json.NewEncoder(&line)
-	enc.SetEscapeHTML(false)
-	if err := enc.Encode(s); err != nil {
-		j.err = fmt.Errorf("write the journal of the plan: %w", err)
-		return j.err
-	}
-	if j.size += int64(line.Len()); j.size > maxJournal {
-		j.err = fmt.Errorf("the journal of the plan has more than %d bytes; let its scripts write less, or set captureStdout to false", maxJournal)
-		return j.err
-	}
 	fault.Point("runner.journal.before-write")
-	if _, err := j.f.Write(line.Bytes()); err != nil {
+	if err := j.writeLine(s); err != nil {
 		j.err = fmt.Errorf("write the journal of the plan: %w", err)
 	}
 	fault.Point("runner.journal.after-write")
 	return j.err
+}
+
+func (j *journal) writeLine(s step) error {
+	outputs := []struct {
+		key  string
+		text *string
+	}{{"stdout", s.Stdout}, {"stderr", s.Stderr}}
+	s.Stdout, s.Stderr = nil, nil
+	line, err := json.Marshal(s)
+	if err != nil {
+		return err
+	}
+	w := bufio.NewWriterSize(j, 2*piece)
+	w.Write(line[:len(line)-1]) // as all that follows, it fails with Flush
+	for _, o := range outputs {
+		if o.text != nil {
+			w.WriteString(`,"` + o.key + `":"`)
+			writePieces(w, *o.text)
+			w.WriteByte('"')
+		}
+	}
+	w.WriteString("}\n")
+	return w.Flush()
+}
+
+// piece is how much of an output is made JSON at once.
+const piece = 32 << 10
+
+// writePieces writes text as the inside of a JSON string.
+func writePieces(w *bufio.Writer, text string) {
+	for text != "" {
+		n := min(len(text), piece)
+		for n < len(text) && n > piece-utf8.UTFMax && !utf8.RuneStart(text[n]) {
+			n--
+		}
+		quoted, err := json.Marshal(text[:n])
+		if err != nil {
+			panic("agent: a string has a JSON form: " + err.Error())
+		}
+		w.Write(quoted[1 : len(quoted)-1])
+		text = text[n:]
+	}
+}
+
+// Write appends p within the bound of a journal.
+func (j *journal) Write(p []byte) (int, error) {
+	if j.size += int64(len(p)); j.size > maxJournal {
+		return 0, fmt.Errorf("it has more than %d bytes; let the scripts of the plan write less, or set captureStdout to false", maxJournal)
+	}
+	return j.f.Write(p)
 }
 
 // sync puts what was written on disk.
@@ -181,10 +224,8 @@ func readPast(dir string) past {
 	for {
 		var s struct {
 			step
-			Ended *struct { // without what scripts wrote
-				Report plans.ScriptReport `json:"report"`
-				Ran    bool               `json:"ran"`
-			} `json:"ended"`
+			Stdout skipped `json:"stdout"`
+			Stderr skipped `json:"stderr"`
 		}
 		if dec.Decode(&s) != nil {
 			return p
@@ -200,6 +241,11 @@ func readPast(dir string) past {
 		}
 	}
 }
+
+// skipped is JSON that nobody wants to know.
+type skipped struct{}
+
+func (*skipped) UnmarshalJSON([]byte) error { return nil }
 
 func (p *past) take(s step) {
 	switch s.Step {

@@ -22,8 +22,8 @@ import (
 type replay struct {
 	f     *os.File
 	dec   *json.Decoder
-	next  step    // the call that the Body is to make next; Call 0 means there is none
-	ended *ending // of next; nil: it was cut
+	next  step  // the call that the Body is to make next; Call 0 means there is none
+	ended *step // the end of next; nil: it was cut
 }
 
 // openReplay reads the journal in dir up to its first call.
@@ -58,7 +58,7 @@ func (r *replay) advance() error {
 			r.next = s
 		case s.Step == stepCall && s.Call == r.next.Call: // made again after a cut
 		case s.Step == stepEnd && s.Call == r.next.Call && s.Ended != nil:
-			r.ended = s.Ended
+			r.ended = &s
 			return nil
 		case s.Step == stepCall || s.Step == stepEnd:
 			return fmt.Errorf("read the journal of the plan: call %d of script %q where call %d is unanswered", s.Call, s.Script, r.next.Call)
@@ -87,30 +87,36 @@ func (e *replayed) Unwrap() error {
 	return e.script
 }
 
-// newEnding makes what the journal keeps of a call.
-func (a *attempt) newEnding(r *plans.ScriptReport, out Output, err error) *ending {
-	e := &ending{Stdout: out.Stdout, Stderr: out.Stderr}
+// endOf makes what the journal keeps of a call.
+func (a *attempt) endOf(c step, r *plans.ScriptReport, out Output, err error) step {
+	e := &ending{}
 	if r != nil {
 		e.Report, e.Ran = *r, true
 	}
+	end := step{Step: stepEnd, Call: c.Call, Script: c.Script, Ended: e}
+	if !a.keeps {
+		return end
+	}
+	end.Stdout, end.Stderr = out.Stdout, out.Stderr
 	if err != nil {
 		cause, state := a.causeOf(err)
 		script := asScriptError(err)
 		e.Error = &failure{Message: err.Error(), Code: plans.ErrorCode(err), State: state, Cause: cause, Output: script != nil && script.Output != nil}
 	}
-	return e
+	return end
 }
 
 // answer gives the Body what it got before the plan was cut.
-func (e *ending) answer() (body.Value, error) {
+func (s *step) answer() (body.Value, error) {
+	e := s.Ended
 	if e.Error == nil {
-		return body.NewScriptResult(e.Report.ExitCode, e.Stdout, e.Stderr), nil
+		return body.NewScriptResult(e.Report.ExitCode, s.Stdout, s.Stderr), nil
 	}
 	again := &replayed{failure: *e.Error}
 	if e.Error.Code == plans.CodeScript {
 		again.script = &ScriptError{Message: e.Error.Message}
 		if e.Error.Output {
-			again.script.Output = &Output{ExitCode: e.Report.ExitCode, Stdout: e.Stdout, Stderr: e.Stderr, Truncated: e.Report.Truncated, Limit: e.Report.Limit}
+			again.script.Output = &Output{ExitCode: e.Report.ExitCode, Stdout: s.Stdout, Stderr: s.Stderr, Truncated: e.Report.Truncated, Limit: e.Report.Limit}
 		}
 	}
 	return nil, again

@@ -26,7 +26,7 @@ type server struct {
 
 // memoryLimit is what the garbage collector aims at, in bytes: beside it the
 // program itself is resident, and together they stay under 60 MB.
-const memoryLimit = 40 << 20
+const memoryLimit = 32 << 20
 
 // run serves with c until ctx is done, and then returns nil. SIGHUP has the
 // configuration read anew: the log is changed at once, everything else between
