@@ -290,20 +290,18 @@ type Log struct {
 // logPattern is how the runner names the logs of scripts (agent/logs.go).
 var logPattern = regexp.MustCompile(`^(?:(\d{3,})-(.*?)(?:-attempt(\d+))?|more)\.(stdout|stderr)\.log$`)
 
-// IsLogOf says whether the log is of the script called name in the plan.
+// IsLogOf says whether the log is of the script called name in the plan: file
+// names have _ for what is no plain letter, and are cut.
 func (l Log) IsLogOf(name string) bool {
-	if len(name) > len(l.Script) && len(l.Script) == 40 { // names of files are cut there
-		name = name[:40]
-	}
-	if len(name) != len(l.Script) {
-		return false
-	}
-	for i := range len(name) {
-		if l.Script[i] != name[i] && l.Script[i] != '_' {
-			return false
+	const longest = 40
+	spelt := strings.Map(func(r rune) rune {
+		switch {
+		case r >= 'a' && r <= 'z', r >= 'A' && r <= 'Z', r >= '0' && r <= '9', r == '-':
+			return r
 		}
-	}
-	return true
+		return '_'
+	}, name)
+	return l.Run > 0 && l.Script == spelt[:min(len(spelt), longest)]
 }
 
 // Logs are the logs of the plan's scripts in the order they ran, of each

@@ -12,6 +12,7 @@ import (
 	"slices"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"github.com/spf13/cobra"
 
@@ -122,6 +123,7 @@ type logWriter struct {
 	last    string
 	read    map[string]int64 // by path: how much was printed
 	midLine bool
+	rest    string // of a character that was cut
 }
 
 // print prints what is new in l.
@@ -167,7 +169,7 @@ func (w *logWriter) header(l spool.Log) error {
 	if l.Attempt > 1 {
 		name += fmt.Sprintf(", attempt %d", l.Attempt)
 	}
-	w.midLine = false
+	w.midLine, w.rest = false, ""
 	_, err := fmt.Fprintf(w.to, "%s==> %s, %s <==\n", lead, name, l.Stream)
 	return err
 }
@@ -178,10 +180,29 @@ func (w *logWriter) Write(p []byte) (int, error) {
 	if !w.clean {
 		return w.to.Write(p)
 	}
-	if _, err := io.WriteString(w.to, printable(strings.ReplaceAll(string(p), "\r", ""))); err != nil {
+	text := strings.ReplaceAll(w.rest+string(p), "\r", "")
+	w.rest = ""
+	if n := incomplete(text); n > 0 {
+		text, w.rest = text[:len(text)-n], text[len(text)-n:]
+	}
+	if _, err := io.WriteString(w.to, printable(text)); err != nil {
 		return 0, err
 	}
 	return len(p), nil
+}
+
+// incomplete is how many bytes at the end of s begin a character that may be
+// completed by what follows.
+func incomplete(s string) int {
+	for n := 1; n < utf8.UTFMax && n <= len(s); n++ {
+		if tail := s[len(s)-n:]; utf8.RuneStart(tail[0]) {
+			if tail[0] >= utf8.RuneSelf && !utf8.FullRuneInString(tail) {
+				return n
+			}
+			return 0
+		}
+	}
+	return 0
 }
 
 func isTerminal(w io.Writer) bool {
