@@ -34,6 +34,10 @@ demo: build ## Run the whole product in one process: deploy two applications, fe
 test: setup ## Run every test with the race detector, RabbitMQ included.
 	MURANO_TEST_REQUIRE_BROKER=1 $(GO) test -race -timeout 20m ./...
 
+.PHONY: test-puppet
+test-puppet: ## Run Puppet classes with the real puppet, in a Debian tree of its own (root; 2 min).
+	$(SUDO) env PATH="$$PATH" test/puppet.sh
+
 .PHONY: conformance
 conformance: setup ## Compare the agent with the recorded answers of the old one (CORPUS=dir for another corpus).
 	@MURANO_TEST_REQUIRE_BROKER=1 CORPUS='$(CORPUS)' test/conformance/run.sh

@@ -28,7 +28,8 @@ var _ agent.Executor = (*Executor)(nil)
 // Run runs the recipe that c's EntryPoint names, COOKBOOK::RECIPE, with the
 // attributes that the Body gave, a dictionary. chef-solo starts in a folder of
 // its own below c.Dir that holds node.json; c.Dir is the cookbook path, and
-// solo.rb is there, unless the plan brought its own. With useBerkshelf the
+// solo.rb is there, unless the plan brought its own. A guest without chef-solo
+// may have cinc-solo, which is the same program under a free name. With useBerkshelf the
 // cookbooks are those that `berks vendor` puts into c.Dir/berks-cookbooks.
 func (x *Executor) Run(ctx context.Context, c agent.Call) (agent.Output, error) {
 	attributes, err := recipe.Attributes(c)
@@ -49,7 +50,7 @@ func (x *Executor) Run(ctx context.Context, c agent.Call) (agent.Output, error) 
 	if err != nil {
 		return agent.Output{}, unprepared(cookbook, name, err)
 	}
-	return recipe.Run(ctx, x.Program, c, dir, "chef-solo", "-j", "node.json", "-c", filepath.Join(c.Dir, "solo.rb"))
+	return recipe.Run(ctx, x.Program, c, dir, "chef-solo cinc-solo", "-j", "node.json", "-c", filepath.Join(c.Dir, "solo.rb"))
 }
 
 // configure writes node.json and solo.rb, and returns the folder to run in.

@@ -83,6 +83,33 @@ func TestChefGetsTheCommandLineAndFilesOfMuranoAgent(t *testing.T) {
 	}
 }
 
+func TestCincIsRunWhereThereIsNoChef(t *testing.T) {
+	c := call(t)
+	bin := t.TempDir()
+	write(t, filepath.Join(bin, "cinc-solo"), fake)
+	t.Setenv("PATH", bin+":/usr/bin:/bin")
+	out, err := run(t, c)
+	if want := "ARGV cinc-solo -j node.json -c " + c.Dir + "/solo.rb\n"; err != nil || out.ExitCode != 0 || !strings.HasPrefix(text(out.Stdout), want) {
+		t.Errorf("%v, exit %d:\n%s", err, out.ExitCode, text(out.Stdout))
+	}
+	write(t, filepath.Join(bin, "chef-solo"), fake)
+	if out, err = run(t, c); err != nil || !strings.HasPrefix(text(out.Stdout), "ARGV chef-solo ") {
+		t.Errorf("with both: %v\n%s", err, text(out.Stdout))
+	}
+}
+
+func TestABerksThatIsNotThereIsTold(t *testing.T) {
+	c := call(t)
+	c.Script.Options.UseBerkshelf = true
+	write(t, filepath.Join(c.Dir, "cb", "Berksfile"), "source x")
+	t.Setenv("PATH", t.TempDir())
+	_, err := run(t, c)
+	var failed *agent.ScriptError
+	if !errors.As(err, &failed) || failed.Output.ExitCode != 127 || text(failed.Output.Stderr) != "/bin/sh: 1: berks: not found" {
+		t.Errorf("got %v, %+v", err, failed)
+	}
+}
+
 func TestASoloFileOfThePlanIsKept(t *testing.T) {
 	c := call(t)
 	write(t, filepath.Join(c.Dir, "solo.rb"), "# the plan's own")
@@ -142,7 +169,7 @@ func TestAFailureKeepsOutputAndExitCode(t *testing.T) {
 		t.Errorf("exit %d, failure %q, stderr %q, %v", out.ExitCode, out.Failure, text(out.Stderr), err)
 	}
 	c := call(t)
-	t.Setenv("PATH", "/usr/bin:/bin")
+	t.Setenv("PATH", t.TempDir())
 	if out, err = run(t, c); err != nil || out.ExitCode != 127 || text(out.Stderr) != "/bin/sh: 1: chef-solo: not found" {
 		t.Errorf("no chef-solo: exit %d, stderr %q, %v", out.ExitCode, text(out.Stderr), err)
 	}

@@ -32,7 +32,8 @@ var _ agent.Executor = (*Executor)(nil)
 // Run applies the class that c's EntryPoint names, MODULE::CLASS, or MODULE::
 // for the module's own, with the attributes that the Body gave, a dictionary.
 // puppet starts in a folder of its own below c.Dir that holds hiera.yaml,
-// manifest.pp and, with attributes, default.yaml; c.Dir is the module path.
+// manifest.pp and, with attributes, default.yaml; c.Dir is the module path. The
+// module's own hiera.yaml is made to read default.yaml first.
 func (x *Executor) Run(ctx context.Context, c agent.Call) (agent.Output, error) {
 	attributes, err := recipe.Attributes(c)
 	if err != nil {
@@ -73,6 +74,9 @@ func configure(modules, module, class string, attributes *body.Dict) (string, er
 			values.Set(module+"::"+key, v)
 		}
 		if files["default.yaml"], err = encodeYAML(values); err != nil {
+			return "", err
+		}
+		if err := offer(modules, module, dir); err != nil {
 			return "", err
 		}
 	}

@@ -119,7 +119,7 @@ func TestLinesThatTellOfAnErrorAreInStderrToo(t *testing.T) {
 
 func TestAGuestWithoutPuppetAnswersAsItsShellWould(t *testing.T) {
 	c := call(t, "m::c")
-	t.Setenv("PATH", "/usr/bin:/bin")
+	t.Setenv("PATH", t.TempDir())
 	out, err := run(t, c)
 	if err != nil || out.ExitCode != 127 || text(out.Stderr) != "/bin/sh: 1: puppet: not found" {
 		t.Errorf("exit %d, stderr %q, %v", out.ExitCode, text(out.Stderr), err)

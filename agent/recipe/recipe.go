@@ -71,10 +71,11 @@ func Split(c agent.Call) (whole, part string, err error) {
 	return c.Script.EntryPoint[:at], c.Script.EntryPoint[at+2:], nil
 }
 
-// Run runs a program in dir, by executor. Lines of its output that say ERROR
+// Run runs a program in dir, by executor: the first of programs, names
+// separated by spaces, that the guest has. Lines of its output that say ERROR
 // are added to its standard error, since that is where plans look.
-func Run(ctx context.Context, executor agent.Executor, c agent.Call, dir, program string, args ...string) (agent.Output, error) {
-	path, err := entry(dir, program, args)
+func Run(ctx context.Context, executor agent.Executor, c agent.Call, dir, programs string, args ...string) (agent.Output, error) {
+	path, err := entry(dir, strings.Fields(programs), args)
 	if err != nil {
 		return agent.Output{}, err
 	}
@@ -88,13 +89,18 @@ func Run(ctx context.Context, executor agent.Executor, c agent.Call, dir, progra
 	return out, err
 }
 
-// entry writes the program to be run, which is a script: so the program
-// is looked for, and its absence told, as a shell does it.
-func entry(dir, program string, args []string) (string, error) {
-	text := "#!/bin/sh\ncommand -v " + program + " >/dev/null || { echo '/bin/sh: 1: " + program + ": not found' >&2; exit 127; }\nexec " + program
+// entry writes the program to be run, which is a script: so the program is
+// looked for, and the absence of the first told, as a shell does it.
+func entry(dir string, programs, args []string) (string, error) {
+	line := ""
 	for _, a := range args {
-		text += " " + quote(a)
+		line += " " + quote(a)
 	}
+	text := "#!/bin/sh\n"
+	for _, p := range programs {
+		text += "command -v " + p + " >/dev/null && exec " + p + line + "\n"
+	}
+	text += "echo '/bin/sh: 1: " + programs[0] + ": not found' >&2\nexit 127"
 	path := filepath.Join(dir, ".entry")
 	if err := os.WriteFile(path, []byte(text+"\n"), 0o700); err != nil {
 		return "", err

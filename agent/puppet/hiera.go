@@ -1,0 +1,99 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package puppet
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+
+	"gopkg.in/yaml.v3"
+)
+
+// level is what the plan's level of a module's data is called.
+const level = "murano"
+
+// offer has the module in modules find the attributes that are in dir's
+// default.yaml. The hiera.yaml which murano-agent writes is of a form that
+// puppet does not read (7.23.0: its keys are no symbols), so that attributes
+// came to nothing; but every puppet since 4.9 asks the module's own hiera.yaml
+// for what the module's classes take. The plan's level comes first in it. A
+// module that is not there, or whose hiera.yaml is of an older version, is left
+// as it is.
+func offer(modules, module, dir string) error {
+	at, err := filepath.EvalSymlinks(filepath.Join(modules, module)) // a download is behind a link
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	data, err := filepath.Rel(at, dir)
+	if err != nil {
+		return err
+	}
+	root, err := os.OpenRoot(at)
+	if err != nil {
+		return err
+	}
+	defer root.Close()
+	text, err := read(root, "hiera.yaml")
+	if err != nil {
+		return err
+	}
+	if text, err = withLevel(text, filepath.ToSlash(data)); err != nil || text == nil {
+		return err
+	}
+	f, err := root.OpenFile("hiera.yaml", os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o644)
+	if err != nil {
+		return err
+	}
+	_, err = f.Write(text)
+	return errors.Join(err, f.Close())
+}
+
+// read is the content of a file; of one that is not there, nothing.
+func read(root *os.Root, name string) ([]byte, error) {
+	f, err := root.Open(name)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	return io.ReadAll(f)
+}
+
+// withLevel is a hiera.yaml of version 5 with the plan's level, which reads
+// default.yaml in data, before its own. nil means it is not to be changed.
+func withLevel(text []byte, data string) ([]byte, error) {
+	if len(bytes.TrimSpace(text)) == 0 {
+		text = []byte("version: 5\n")
+	}
+	var config struct {
+		Version   int              `yaml:"version"`
+		Hierarchy []map[string]any `yaml:"hierarchy"`
+		Others    map[string]any   `yaml:",inline"`
+	}
+	if err := yaml.Unmarshal(text, &config); err != nil {
+		return nil, nil // puppet will say it better
+	}
+	if config.Version != 5 {
+		return nil, nil
+	}
+	if len(config.Hierarchy) > 0 && config.Hierarchy[0]["name"] == level {
+		config.Hierarchy = config.Hierarchy[1:] // of an earlier call
+	}
+	ours := map[string]any{"name": level, "path": "default.yaml", "datadir": data, "data_hash": "yaml_data"}
+	config.Hierarchy = append([]map[string]any{ours}, config.Hierarchy...)
+	text, err := yaml.Marshal(config)
+	if err != nil {
+		return nil, fmt.Errorf("write hiera.yaml of the module: %w", err)
+	}
+	return text, nil
+}
