@@ -166,6 +166,12 @@ func sweepCheck(t *testing.T, where, dir, said string) {
 		if r != nil && (r.state.State != stateAnswered || r.state.Result == "" || d.known.has(id)) {
 			t.Errorf("%s did not end: %+v", id, r.state)
 		}
+		if r == nil {
+			continue
+		}
+		if result, err := readResult(filepath.Join(p.dir, r.key)); err != nil || result.State() != r.state.Result {
+			t.Errorf("%s: result %s, state.json says %s: %v", id, result.State(), r.state.Result, err)
+		}
 	}
 	for _, name := range names(t, p.dir) {
 		if name == quarantineName || strings.HasPrefix(name, newPrefix) {
