@@ -20,6 +20,7 @@ fi
 cd "$here/.."
 CGO_ENABLED=0 go test -c -o "$root/puppet.test" ./agent/puppet
 # A process and mount namespace, so that nothing outlives the run; no network but loopback.
+# shellcheck disable=SC2016  # $1 is the inner shell's
 exec unshare --net --mount --pid --fork --kill-child sh -c '
   mount --make-rprivate / && mount -t proc proc "$1/proc" && mount -t tmpfs tmpfs "$1/tmp" && ip link set lo up
   exec env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin HOME=/root MURANO_TEST_REQUIRE_PUPPET=1 chroot "$1" /puppet.test -test.v -test.timeout 10m' sh "$root"
