@@ -90,6 +90,8 @@ func checkPlans(_ context.Context, s *scene) observation {
 	switch {
 	case err != nil && errors.Is(err, os.ErrNotExist):
 		return skipped("there are none yet: %s is not there", s.view.Path)
+	case isDenied(err):
+		return skipped("%v", err)
 	case err != nil:
 		return fails("", "%v", err)
 	case c.Unreadable > 0:
@@ -115,12 +117,15 @@ func checkAgent(ctx context.Context, s *scene) observation {
 	return fine("version %s, %s", status.Version, doing(status, s.now()))
 }
 
-func checkSystemd(context.Context, *scene) observation {
+func checkSystemd(_ context.Context, s *scene) observation {
 	if runtime.GOOS != "linux" {
 		return skipped("this is %s", runtime.GOOS)
 	}
 	if _, err := os.Stat("/run/systemd/system"); err != nil { // sd_booted(3)
 		return warns("", "this guest was not started by systemd: plans that ask for limits are refused")
+	}
+	if s.config.Script.Scope == "off" {
+		return warns("set script.scope to auto, unless it was turned off on purpose", "it is here, and scripts do not run in scopes of their own: plans that ask for limits are refused")
 	}
 	return fine("scripts run in scopes of their own")
 }

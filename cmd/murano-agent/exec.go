@@ -72,6 +72,9 @@ func execute(ctx context.Context, file string, o execOptions, stdin io.Reader, s
 	if document, err = setParameters(document, o.sets, o.setFiles, stdin); err != nil {
 		return &exit{exitUsage, err}
 	}
+	if name := leftOut(document); name != "" {
+		return &exit{exitUsage, fmt.Errorf("%s: the secret %s was left out when the plan was exported; give it with --set-file %s=FILE", file, name, name)}
+	}
 	storage := o.storage
 	if storage == "" {
 		if storage, err = os.MkdirTemp("", "murano-exec-"); err != nil {

@@ -112,6 +112,26 @@ func exportPlan(document []byte) (export, error) {
 	return x, nil
 }
 
+// leftOut names a secret that exportPlan took out of a plan and nobody has put
+// in again; empty means none.
+func leftOut(document []byte) string {
+	d, secrets, err := secretsOf(document)
+	if err != nil {
+		return "" // who runs the plan says it better
+	}
+	v, _ := d.Get("Parameters")
+	parameters, ok := v.(*body.Dict)
+	if !ok {
+		return ""
+	}
+	for _, name := range secrets {
+		if v, _ := parameters.Get(name); v == masked {
+			return name
+		}
+	}
+	return ""
+}
+
 func (x export) write(file string, stdout io.Writer) error {
 	if file == "" || file == "-" {
 		_, err := stdout.Write(x.Document)

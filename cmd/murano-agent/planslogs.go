@@ -9,6 +9,7 @@ import (
 	"io"
 	"io/fs"
 	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"time"
@@ -16,6 +17,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/openmurano/murano/agent/control"
 	"github.com/openmurano/murano/agent/spool"
 )
 
@@ -55,6 +57,11 @@ Exit codes: 0 done; 1 there is no such plan or script, or it may not be read;
 		v, p, err := at.plan(args[0], cmd.ErrOrStderr())
 		if err != nil {
 			return err
+		}
+		if o.follow && !p.Ended() {
+			if _, err := agentOf(cmd.Context(), filepath.Dir(v.Path)); errors.Is(err, control.ErrNotRunning) {
+				fmt.Fprintln(cmd.ErrOrStderr(), "murano-agent: the agent does not run: nothing more is written until it starts")
+			}
 		}
 		out := &logWriter{to: cmd.OutOrStdout(), clean: isTerminal(cmd.OutOrStdout()), read: map[string]int64{}}
 		if err := printLogs(cmd.Context(), v, p, o, out); err != nil {

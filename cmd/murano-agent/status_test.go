@@ -145,6 +145,10 @@ func TestAMemberOfTheGroupSeesWhatIsNotSecret(t *testing.T) {
 	if err := os.WriteFile(file, []byte(document), 0o600); err != nil {
 		t.Fatal(err)
 	}
+	closed := filepath.Join(dir, "agent.yaml")
+	if err := os.WriteFile(closed, []byte("storage: /elsewhere\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
 	t.Setenv("SPOOL_GROUP", group)
 	storage := filepath.Join(dir, "storage")
 	if err := fillSpool(storage, []string{file}); err != nil {
@@ -156,18 +160,20 @@ func TestAMemberOfTheGroupSeesWhatIsNotSecret(t *testing.T) {
 		code   int
 		want   []string
 	}{
-		"lists":                 {group, []string{"plans", "list"}, exitOK, []string{"one", "shown", "failed", "script.exit"}},
-		"is shown all but some": {group, []string{"plans", "show", "one"}, exitOK, []string{"deploy", "exit code", "not shown: parameters: ", "use sudo"}},
-		"reads logs":            {group, []string{"plans", "logs", "one"}, exitOK, []string{"written"}},
-		"may not export":        {group, []string{"plans", "export", "one"}, exitFailed, []string{"permission denied", "only the agent's own user may read it: use sudo"}},
-		"may not cancel":        {group, []string{"plans", "cancel", "one"}, exitFailed, []string{"permission denied", "use sudo"}},
-		"may not run again":     {group, []string{"plans", "retry", "one"}, exitFailed, []string{"permission denied", "use sudo"}},
-		"may not remove":        {group, []string{"plans", "gc"}, exitFailed, []string{"permission denied", "use sudo"}},
-		"is told of the state":  {group, []string{"status"}, exitFailed, []string{"does not run", "1 failed"}},
-		"is told the group":     {"61235", []string{"plans", "list"}, exitFailed, []string{"permission denied", "it is open to the group " + group + ": join it (sudo usermod -aG " + group}},
+		"lists":                    {group, []string{"plans", "list"}, exitOK, []string{"one", "shown", "failed", "script.exit"}},
+		"is shown all but some":    {group, []string{"plans", "show", "one"}, exitOK, []string{"deploy", "exit code", "not shown: parameters: ", "use sudo"}},
+		"reads logs":               {group, []string{"plans", "logs", "one"}, exitOK, []string{"written"}},
+		"may not export":           {group, []string{"plans", "export", "one"}, exitFailed, []string{"permission denied", "only the agent's own user may read it: use sudo"}},
+		"may not cancel":           {group, []string{"plans", "cancel", "one"}, exitFailed, []string{"permission denied", "use sudo"}},
+		"may not run again":        {group, []string{"plans", "retry", "one"}, exitFailed, []string{"permission denied", "use sudo"}},
+		"may not remove":           {group, []string{"plans", "gc"}, exitFailed, []string{"permission denied", "use sudo"}},
+		"is told of the state":     {group, []string{"status"}, exitFailed, []string{"does not run", "1 failed"}},
+		"is told what is not read": {group, []string{"diagnose", "--config-file", closed}, exitFailed, []string{"skipped  configuration", "permission denied", "skipped  package locks"}},
+		"looks in the usual place": {group, []string{"plans", "list", "--config-file", closed, "--storage", ""}, exitFailed, []string{"agent.yaml: permission denied", "looking into /var/murano; name another with --storage"}},
+		"is told the group":        {"61235", []string{"plans", "list"}, exitFailed, []string{"permission denied", "it is open to the group " + group + ": join it (sudo usermod -aG " + group}},
 	} {
 		t.Run(name, func(t *testing.T) {
-			args := append([]string{"--reuid", "65534", "--regid", "65534", "--groups", tt.groups, program}, append(tt.args, "--storage", storage)...)
+			args := append([]string{"--reuid", "65534", "--regid", "65534", "--groups", tt.groups, program, tt.args[0], "--storage", storage}, tt.args[1:]...)
 			cmd := exec.Command(setpriv, args...)
 			cmd.Dir = "/"
 			out, err := cmd.CombinedOutput()
