@@ -127,6 +127,7 @@ func TestAReloadOfAnIdleAgentTakesEffectAtOnce(t *testing.T) {
 	g.edit(`inputQueue: .*`, `inputQueue: e1-h2`)
 	g.reload(cmd, w)
 	g.logLine(g.logFile(), `broker consuming.*queue=e1-h2`)
+	w.until(`^STATUS=idle, connected`)
 	old := g.queue
 	g.queue = "e1-h2"
 	g.send("new", "echo new\n")
