@@ -22,10 +22,14 @@ const (
 	// refusedMax while keep goes on failing.
 	refusedMin = 100 * time.Millisecond
 	refusedMax = 5 * time.Second
-	// batch is how many messages may wait here for ReceiveBatch's keep.
-	batch = 64
+	// batch is how many messages may wait here for ReceiveBatch's keep, where
+	// they are small; cautious is how many until their size is known. RabbitMQ
+	// bounds the number of messages on their way, not their bytes.
+	batch, cautious = 64, 4
 	// batchBytes is how large a batch may be before no message is added to it.
 	batchBytes = 16 << 20
+	// consumer names our consumer on its channel, where it is alone.
+	consumer = "murano"
 )
 
 // errCancelled says that the broker ended a consumer: its queue was removed.
@@ -53,17 +57,20 @@ func (c *Conn) Receive(ctx context.Context, queue string, keep func(context.Cont
 // accepts is acknowledged at once. What it refuses goes back to its place after
 // a pause, and with it what arrived in the meantime, so that the order stays but
 // for what was accepted. The slice is keep's to have.
+//
+// The prefetch is 4 at first, and as many as fit into 16 MiB, at most 64, once
+// the size of the messages is known.
 func (c *Conn) ReceiveBatch(ctx context.Context, queue string, keep func(context.Context, []plans.Message) []error) error {
 	return c.receive(ctx, queue, batch, keep)
 }
 
-func (c *Conn) receive(ctx context.Context, queue string, prefetch int, keep func(context.Context, []plans.Message) []error) error {
+func (c *Conn) receive(ctx context.Context, queue string, most int, keep func(context.Context, []plans.Message) []error) error {
 	if err := short("the queue's name", queue); err != nil {
 		return fmt.Errorf("receive: %w", err)
 	}
 	defer c.board.forget(queue)
 	r := &receiver{
-		c: c, queue: queue, prefetch: prefetch, keep: keep,
+		c: c, queue: queue, most: most, prefetch: min(most, cautious), keep: keep,
 		absent: newPause(c.o.RetryMin, max(min(c.o.RetryMax, absentMax), c.o.RetryMin)),
 		pause:  newPause(refusedMin, refusedMax),
 	}
@@ -107,6 +114,7 @@ func (c *Conn) receive(ctx context.Context, queue string, prefetch int, keep fun
 type receiver struct {
 	c        *Conn
 	queue    string
+	most     int // that prefetch may be
 	prefetch int
 	keep     func(context.Context, []plans.Message) []error
 	absent   *backoff.ExponentialBackOff // between looks for the queue
@@ -116,27 +124,36 @@ type receiver struct {
 // consume hands out the messages of the queue until ch has closed, the broker
 // has cancelled the consumer, or ctx is done.
 func (r *receiver) consume(ctx context.Context, s *session, ch *amqp091.Channel) error {
-	deliveries, err := r.begin(ctx, s, ch)
-	if err != nil {
-		return err
-	}
-	r.absent.Reset()
-	r.c.board.post(Status{State: Consuming, Host: s.host, Queue: r.queue})
+	for {
+		deliveries, err := r.begin(ctx, s, ch)
+		if err != nil {
+			return err
+		}
+		r.absent.Reset()
+		r.c.board.post(Status{State: Consuming, Host: s.host, Queue: r.queue})
 
-	// The library hands over one delivery at a time. Here they gather while keep
-	// runs; there are never more than the prefetch.
-	arrived := make(chan amqp091.Delivery, r.prefetch)
-	go func() {
-		defer close(arrived)
-		for d := range deliveries {
-			arrived <- d
+		// The library hands over one delivery at a time. Here they gather while keep
+		// runs; there are never more than the prefetch.
+		arrived := make(chan amqp091.Delivery, r.prefetch)
+		go func() {
+			defer close(arrived)
+			for d := range deliveries {
+				arrived <- d
+			}
+		}()
+		if err := r.handAll(ctx, s, ch, arrived); err != nil {
+			s.leave(ctx, ch) // ends deliveries, and gives back what was not settled
+			for range arrived {
+			}
+			return err
 		}
-	}()
-	defer func() {
-		s.leave(ctx, ch) // ends deliveries, and gives back what was not settled
-		for range arrived {
-		}
-	}()
+	}
+}
+
+// handAll hands out what arrives. It returns nil when another prefetch fits
+// better, all that arrived with this one is settled, and ch is as good as before.
+func (r *receiver) handAll(ctx context.Context, s *session, ch *amqp091.Channel, arrived <-chan amqp091.Delivery) error {
+	changing := false
 	for {
 		select {
 		case <-ctx.Done():
@@ -147,14 +164,37 @@ func (r *receiver) consume(ctx context.Context, s *session, ch *amqp091.Channel)
 				return ctx.Err()
 			case ch.IsClosed():
 				return amqp091.ErrClosed // what came over it will come again
+			case !ok && changing:
+				return nil
 			case !ok:
 				return errCancelled
 			}
-			if err := r.hand(ctx, s, gather(d, arrived), arrived); err != nil {
+			ds := gather(d, arrived)
+			if err := r.hand(ctx, s, ds, arrived); err != nil {
 				return err
+			}
+			if fits := r.fitting(ds); fits != r.prefetch && !changing {
+				changing, r.prefetch = true, fits
+				if err := s.guard(ctx, func() error { return ch.Cancel(consumer, false) }); err != nil {
+					return err
+				}
 			}
 		}
 	}
+}
+
+// fitting is the prefetch for messages like these: fewer where they are large,
+// more where they fill the prefetch there is.
+func (r *receiver) fitting(ds []amqp091.Delivery) int {
+	largest := 1
+	for _, d := range ds {
+		largest = max(largest, len(d.Body))
+	}
+	fits := min(max(batchBytes/largest, 1), r.most)
+	if fits > r.prefetch && len(ds) < r.prefetch {
+		return r.prefetch
+	}
+	return fits
 }
 
 // begin starts a consumer.
@@ -172,7 +212,7 @@ func (r *receiver) begin(ctx context.Context, s *session, ch *amqp091.Channel) (
 			r.c.o.Log.Warn("somebody else receives from this queue too, and gets a part of its messages; see rabbitmqctl list_consumers",
 				"queue", r.queue, "others", q.Consumers)
 		}
-		deliveries, err = ch.Consume(r.queue, "", false, false, false, false, nil)
+		deliveries, err = ch.Consume(r.queue, consumer, false, false, false, false, nil)
 		return err
 	})
 	return deliveries, err
