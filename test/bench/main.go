@@ -4,7 +4,12 @@
 // Python murano-agent in the same run, on the same broker, with what no agent
 // can be faster than on this machine.
 //
-//	go run ./test/bench [-agent bin/murano-agent] [-peer=false] [-idle 60s] [-plans 1000] [-queued 10000] [-o json]
+//	go run ./test/bench [-agent bin/murano-agent] [-dir /var/tmp] [-peer=false] [-idle 60s] [-plans 1000] [-queued 10000] [-o json]
+//
+// The directory must be on the kind of disk that a guest has: where /tmp is in
+// memory, syncs cost nothing there. On ext4 it should be one where little was
+// removed in the last minutes: ext4 does not use a removed file's inode again
+// for so long, and steps over each when a file is made (ext4 recently_deleted).
 //
 // The Python agent is Debian's package murano-agent 1:10.0.0, installed with
 // apt where that can be done. It cannot run a plan on Python 3: it writes text
@@ -26,6 +31,7 @@ import (
 // options are the command's flags.
 type options struct {
 	agent  string
+	dir    string
 	peer   bool
 	idle   time.Duration
 	plans  int // of a throughput run
@@ -36,6 +42,7 @@ type options struct {
 func main() {
 	var o options
 	flag.StringVar(&o.agent, "agent", "bin/murano-agent", "the agent to measure")
+	flag.StringVar(&o.dir, "dir", "/var/tmp", "where agents and broker keep their files")
 	flag.BoolVar(&o.peer, "peer", true, "measure the Python agent too")
 	flag.DurationVar(&o.idle, "idle", time.Minute, "how long CPU is measured of an agent that does nothing")
 	flag.IntVar(&o.plans, "plans", 1000, "plans of a throughput run")
@@ -56,7 +63,7 @@ func bench(o options) error {
 	if _, err := os.Stat(path); err != nil {
 		return fmt.Errorf("%w; run make build, or name it with -agent", err)
 	}
-	dir, err := os.MkdirTemp("", "murano-bench-")
+	dir, err := os.MkdirTemp(o.dir, "murano-bench-")
 	if err != nil {
 		return err
 	}

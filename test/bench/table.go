@@ -64,7 +64,7 @@ func (t *table) compare(ours figures, peer *figures, f *floors, o options) {
 	kept := f.kept.median()
 	syncs := fmt.Sprintf("a plan is on disk before it is acknowledged, its result before it is sent: a folder with two synced files costs %.1f ms here, so %.0f plans/s at most, one after another; the Python agent syncs nothing",
 		ms(kept), 1/kept.Seconds())
-	both("start to consuming, median of 5", "ms", 30, "the broker's part, the login, is in it", func(f figures) float64 { return ms(f.start) })
+	both("start to consuming, median of 5", "ms", 30, "the login at the broker is in it, for both", func(f figures) float64 { return ms(f.start) })
 	both("RSS, idle", "MB", 5, "", func(f figures) float64 { return f.idleRSS })
 	both("RSS, after all plans", "MB", 0, "", func(f figures) float64 { return f.endRSS })
 	both(fmt.Sprintf("CPU of an idle time of %v", o.idle), "ms", 0, "", func(f figures) float64 { return ms(f.idleCPU) })
