@@ -153,7 +153,7 @@ func TestTheGroupMayReadAllButThePlanAndWhatIsForeign(t *testing.T) {
 		put(t, d, storetest.Message(id))
 	}
 	live(t, d, nil)
-	begun(t, d)
+	write(t, begun(t, d).Dir, journalName, "{}")
 	write(t, p.dir, "foreign/plan.json", "{}")
 	write(t, p.dir, "foreign/open.txt", "")
 	must(t, os.Chmod(filepath.Join(p.dir, "foreign", "open.txt"), 0o644))
@@ -182,7 +182,7 @@ func TestTheGroupMayReadAllButThePlanAndWhatIsForeign(t *testing.T) {
 			}
 		case f.IsDir():
 			want = 0o750
-		case base == planName, base == "open.txt", strings.HasPrefix(base, "."):
+		case base == planName, base == journalName, base == "open.txt", strings.HasPrefix(base, "."):
 			want, wantGroup = 0o600, gid
 		}
 		if strings.HasPrefix(name, ".lock") { // flock's own
@@ -195,7 +195,7 @@ func TestTheGroupMayReadAllButThePlanAndWhatIsForeign(t *testing.T) {
 		return nil
 	})
 	must(t, err)
-	for _, want := range []string{stateName, resultName, whyName, attemptsName, planName, noteName, "001-deploy.stdout.log", "open.txt"} {
+	for _, want := range []string{stateName, resultName, whyName, attemptsName, planName, journalName, noteName, "001-deploy.stdout.log", "open.txt"} {
 		if !seen[want] {
 			t.Errorf("no %s was seen", want)
 		}

@@ -146,13 +146,14 @@ func (d *Dir) recall(r *record) error {
 	return nil
 }
 
-// shareAll opens what an agent without a group, or with another, has made.
+// shareAll opens what an agent without a group, or with another, has made, but
+// for what may hold secrets.
 func (d *Dir) shareAll(dir string, entries []fs.DirEntry) error {
 	if d.o.Group <= 0 || belongsTo(dir, d.o.Group) {
 		return nil
 	}
 	for _, e := range entries {
-		if e.Type().IsRegular() && e.Name() != planName {
+		if e.Type().IsRegular() && e.Name() != planName && e.Name() != journalName {
 			if err := giveTo(filepath.Join(dir, e.Name()), d.o.Group, d.fileMode()); err != nil && !errors.Is(err, fs.ErrNotExist) {
 				return err
 			}

@@ -8,6 +8,7 @@
 //	    plan.json                  the message's body, as received; for the agent's user alone
 //	    state.json                 its properties, state, attempts and times
 //	    attempts                   a line for each time it was begun: may be ahead of state.json
+//	    journal.jsonl              the runner's: what its Body has called
 //	    001-deploy.stdout.log ...  what its scripts wrote
 //	    result.json                from when it ended: may be ahead of state.json
 //	    result-1.json ...          earlier ones, of a plan that was run again on request
@@ -47,7 +48,7 @@ type Options struct {
 	Known int           // IDs remembered after their directories were pruned; default 10,000
 
 	// Group is the number of a group whose members may read everything but
-	// plan.json, which may hold secrets. Directories are then 0750 and files
+	// plan.json and journal.jsonl, which may hold secrets. Directories are then 0750 and files
 	// 0640, without one 0700 and 0600. 0 means none. Plans that have ended when
 	// the group is first set stay closed to it.
 	Group int
