@@ -20,7 +20,10 @@ const (
 	// maxAsked bounds how often one reboot is asked for that does not come.
 	maxAsked          = 3
 	defaultRebootWait = 5 * time.Minute
-	phaseReboot       = "reboot"
+	// rebootDoubt is how long a reboot may still come that seems to be refused:
+	// the program that asks for it is ended by it, too.
+	rebootDoubt = 2 * time.Second
+	phaseReboot = "reboot"
 )
 
 // mayReboot tells whether a script of the plan can ask for a reboot.
@@ -73,17 +76,21 @@ func (a *attempt) reboot(ctx context.Context, asked int) error {
 	}
 	a.log.Info("plan asks for a reboot", "reboot", a.past.reboots+1, "asked", asked)
 	fault.Point("runner.reboot.before-ask")
-	if err := a.r.Reboot(ctx); err != nil && ctx.Err() == nil {
-		return fail("the guest was to be rebooted: %v", err)
-	}
+	refused := a.r.Reboot(ctx)
 	fault.Point("runner.reboot.after-ask")
 	bound := a.r.RebootWait
 	if bound <= 0 {
 		bound = defaultRebootWait
 	}
+	if refused != nil {
+		bound = min(bound, rebootDoubt)
+	}
 	if err := wait(ctx, bound); err != nil {
 		a.cutIn(ctx, phaseReboot)
 		return err
+	}
+	if refused != nil {
+		return fail("the guest was to be rebooted: %v", refused)
 	}
 	return fail("the guest was to be rebooted and was not within %s", bound)
 }

@@ -11,6 +11,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -257,15 +258,15 @@ func TestARebootIsAStepOfThePlan(t *testing.T) {
 				p["Options"] = tt.plan
 			}
 			h := newHistory(t, p)
-			asked := 0
-			h.set = func(r *agent.Runner) { r.Reboot = func(context.Context) error { asked++; return nil } }
-			if r := h.live(func() bool { return asked == 1 }); r != nil {
+			var asked atomic.Int32
+			h.set = func(r *agent.Runner) { r.Reboot = func(context.Context) error { asked.Add(1); return nil } }
+			if r := h.live(func() bool { return asked.Load() == 1 }); r != nil {
 				t.Fatalf("the plan ended: %s", r.Body)
 			}
 			h.boot++
 			r := h.live(nil)
-			if r == nil || r.State() != plans.StateSucceeded || string(r.Body) != fmt.Sprintf(`["1", %d, "2", 0]`, tt.code) || asked != 1 {
-				t.Fatalf("asked %d times, got %+v", asked, r)
+			if r == nil || r.State() != plans.StateSucceeded || string(r.Body) != fmt.Sprintf(`["1", %d, "2", 0]`, tt.code) || asked.Load() != 1 {
+				t.Fatalf("asked %d times, got %+v", asked.Load(), r)
 			}
 			if got := fmt.Sprint(strings.Fields(read(t, ran))); got != "[one two two]" {
 				t.Errorf("ran %s", got)
@@ -288,10 +289,25 @@ func TestARebootThatDoesNotComeFailsThePlan(t *testing.T) {
 	t.Run("it is refused", func(t *testing.T) {
 		h := newPlan(t)
 		h.set = func(r *agent.Runner) {
+			r.RebootWait = 50 * time.Millisecond
 			r.Reboot = func(context.Context) error { return errors.New("Interactive authentication required") }
 		}
 		r := h.live(nil)
 		if r == nil || r.State() != plans.StateFailed || r.Report.Cause.Code != plans.CauseGuestReboot || !strings.Contains(r.Report.Cause.Text, "Interactive authentication required") {
+			t.Errorf("got %+v", r)
+		}
+	})
+	t.Run("it only seems to be refused", func(t *testing.T) {
+		h := newPlan(t)
+		var asked atomic.Int32
+		h.set = func(r *agent.Runner) {
+			r.Reboot = func(context.Context) error { asked.Add(1); return errors.New("signal: terminated") }
+		}
+		if r := h.live(func() bool { return asked.Load() == 1 }); r != nil {
+			t.Errorf("the plan ended: %+v", r)
+		}
+		h.boot++
+		if r := h.live(nil); r == nil || r.State() != plans.StateSucceeded {
 			t.Errorf("got %+v", r)
 		}
 	})
@@ -308,14 +324,14 @@ func TestARebootThatDoesNotComeFailsThePlan(t *testing.T) {
 	})
 	t.Run("only the agent starts anew", func(t *testing.T) {
 		h := newPlan(t)
-		asked := 0
-		h.set = func(r *agent.Runner) { r.Reboot = func(context.Context) error { asked++; return nil } }
+		var asked atomic.Int32
+		h.set = func(r *agent.Runner) { r.Reboot = func(context.Context) error { asked.Add(1); return nil } }
 		var r *plans.Result
 		for n := 1; r == nil && n < 10; n++ {
-			r = h.live(func() bool { return asked == n })
+			r = h.live(func() bool { return int(asked.Load()) == n })
 		}
-		if r == nil || asked != 3 || r.State() != plans.StateFailed || r.Report.Cause.Text != "the plan asked for a reboot 3 times and the guest did not reboot" {
-			t.Errorf("asked %d times, got %+v", asked, r)
+		if r == nil || asked.Load() != 3 || r.State() != plans.StateFailed || r.Report.Cause.Text != "the plan asked for a reboot 3 times and the guest did not reboot" {
+			t.Errorf("asked %d times, got %+v", asked.Load(), r)
 		}
 	})
 	t.Run("the plan asks for ever", func(t *testing.T) {
@@ -324,18 +340,18 @@ func TestARebootThatDoesNotComeFailsThePlan(t *testing.T) {
 		for range 100 {
 			x.answers = append(x.answers, recorded{out: agent.Output{ExitCode: 194}})
 		}
-		asked := 0
+		var asked atomic.Int32
 		h.set = func(r *agent.Runner) {
 			r.Executors = map[string]agent.Executor{"Application": x}
-			r.Reboot = func(context.Context) error { asked++; return nil }
+			r.Reboot = func(context.Context) error { asked.Add(1); return nil }
 		}
 		var r *plans.Result
 		for n := 1; r == nil && n < 30; n++ {
-			r = h.live(func() bool { return asked == n })
+			r = h.live(func() bool { return int(asked.Load()) == n })
 			h.boot++
 		}
-		if r == nil || asked != 20 || len(x.calls) != 21 || r.State() != plans.StateFailed || r.Report.Cause.Text != "the plan asked for more than 20 reboots" {
-			t.Errorf("asked %d times after %d runs, got %+v", asked, len(x.calls), r)
+		if r == nil || asked.Load() != 20 || len(x.calls) != 21 || r.State() != plans.StateFailed || r.Report.Cause.Text != "the plan asked for more than 20 reboots" {
+			t.Errorf("asked %d times after %d runs, got %+v", asked.Load(), len(x.calls), r)
 		}
 	})
 }

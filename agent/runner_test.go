@@ -514,3 +514,16 @@ func TestAScriptThatALimitEndedSaysSo(t *testing.T) {
 		t.Errorf("got %d, cause %+v, scripts %+v", got.ErrorCode, got.Report.Cause, got.Report.Scripts)
 	}
 }
+
+func TestAPlanThatWaitsToTryAgainSaysSo(t *testing.T) {
+	p := document("#!/bin/sh\nexit 1", "deploy()", options(object{"retry": object{"attempts": 2, "delay": "1h"}}))
+	p["FormatVersion"] = "2.3.0"
+	p["Options"] = object{"timeout": "300ms"}
+	got := answer(t, newRunner(t), p)
+	if message, info := failure(t, got); message != "the plan timed out after 300ms in phase retry deploy" || got.State() != plans.StateExpired {
+		t.Errorf("got %s %s, state %s", message, info, got.State())
+	}
+	if n := len(got.Report.Phases); n < 3 || got.Report.Phases[n-3].Name != "retry deploy" {
+		t.Errorf("phases %+v", got.Report.Phases)
+	}
+}
