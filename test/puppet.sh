@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0
-# Runs the tests of agent/puppet with the real puppet, in a Debian tree of their own: on the machine itself it would be
+# Runs the test of agent/puppet with the real puppet, in a Debian tree of their own: on the machine itself it would be
 # found by the plans of other tests. Root; the first run takes 60 MB of packages and two minutes.
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
@@ -23,4 +23,4 @@ CGO_ENABLED=0 go test -c -o "$root/puppet.test" ./agent/puppet
 # shellcheck disable=SC2016  # $1 is the inner shell's
 exec unshare --net --mount --pid --fork --kill-child sh -c '
   mount --make-rprivate / && mount -t proc proc "$1/proc" && mount -t tmpfs tmpfs "$1/tmp" && ip link set lo up
-  exec env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin HOME=/root MURANO_TEST_REQUIRE_PUPPET=1 chroot "$1" /puppet.test -test.v -test.timeout 10m' sh "$root"
+  exec env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin HOME=/root MURANO_TEST_REQUIRE_PUPPET=1 chroot "$1" /puppet.test -test.v -test.run RealPuppet -test.timeout 10m' sh "$root"

@@ -14,9 +14,9 @@ missing() {
     dpkg-query -W -f '${Status}' "$p" 2>/dev/null | grep -q 'ok installed' || echo "$p"
   done
 }
-# python3: the oracle of plan bodies. git: a fixture of the conformance cases. The rest: cloud-init's own libraries,
+# python3: the oracle of plan bodies. git, subversion, openssh-client: what downloads are tested with. The rest: cloud-init's own libraries,
 # ShellCheck, systemd-analyze. cc: the race detector needs cgo.
-mapfile -t want < <(missing python3 git gcc libc6-dev shellcheck systemd procps python3-yaml python3-jinja2 python3-jsonschema \
+mapfile -t want < <(missing python3 git subversion openssh-client gcc libc6-dev shellcheck systemd procps python3-yaml python3-jinja2 python3-jsonschema \
   python3-requests python3-configobj python3-oauthlib python3-jsonpatch python3-netifaces)
 if [ ${#want[@]} -gt 0 ]; then
   if [ "$(id -u)" != 0 ]; then

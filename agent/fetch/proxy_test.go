@@ -132,6 +132,8 @@ func TestAProxyIsUsedAsToldAndItsLoginIsNotTold(t *testing.T) {
 			} else if b, err := os.ReadFile(path); err != nil || string(b) != tt.want {
 				t.Errorf("got %q, %v; want %q", b, err, tt.want)
 			}
+			p.mu.Lock()
+			defer p.mu.Unlock()
 			if !slices.Equal(p.got, tt.got) {
 				t.Errorf("the proxy was asked %q, want %q", p.got, tt.got)
 			}

@@ -42,6 +42,13 @@ func (s *shaky) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	s.answers[min(n, len(s.answers)-1)](w, r)
 }
 
+// requests are those so far.
+func (s *shaky) requests() []string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return slices.Clone(s.asked)
+}
+
 func (s *shaky) start() string {
 	server := httptest.NewServer(s)
 	server.Config.ErrorLog = nil
@@ -173,8 +180,8 @@ func TestADownloadGoesOnWhereItBrokeOff(t *testing.T) {
 			if b, err := os.ReadFile(path); err != nil || string(b) != tt.want {
 				t.Errorf("%d bytes, %v; not the file", len(b), err)
 			}
-			if !slices.Equal(s.asked, tt.asked) {
-				t.Errorf("asked %q, want %q", s.asked, tt.asked)
+			if got := s.requests(); !slices.Equal(got, tt.asked) {
+				t.Errorf("asked %q, want %q", got, tt.asked)
 			}
 			if list, _ := os.ReadDir(dir); len(list) != 1 {
 				t.Errorf("%d files in the folder, want 1", len(list))
@@ -219,8 +226,8 @@ func TestAServerThatNeverDeliversIsGivenUp(t *testing.T) {
 			if err == nil || !strings.Contains(err.Error(), want) {
 				t.Fatalf("got  %v\nwant %s", err, want)
 			}
-			if len(s.asked) != tt.asked {
-				t.Errorf("asked %d times (%q), want %d", len(s.asked), s.asked, tt.asked)
+			if got := s.requests(); len(got) != tt.asked {
+				t.Errorf("asked %d times (%q), want %d", len(got), got, tt.asked)
 			}
 			if errors.Is(err, agent.ErrChecksum) != tt.broken {
 				t.Errorf("wraps agent.ErrChecksum: %v, want %v", !tt.broken, tt.broken)
@@ -253,8 +260,8 @@ func TestAnotherURLGoesOnWithAPartWhoseSumIsKnown(t *testing.T) {
 			if b, err := os.ReadFile(path); err != nil || string(b) != text || !strings.HasSuffix(path, "/b") {
 				t.Errorf("%s has %d bytes, %v", path, len(b), err)
 			}
-			if !slices.Equal(second.asked, []string{tt.asked}) {
-				t.Errorf("asked the second %q, want %q", second.asked, tt.asked)
+			if got := second.requests(); !slices.Equal(got, []string{tt.asked}) {
+				t.Errorf("asked the second %q, want %q", got, tt.asked)
 			}
 		})
 	}
