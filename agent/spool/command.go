@@ -10,6 +10,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 
 	"github.com/openmurano/murano/agent"
 	"github.com/openmurano/murano/internal/atomicfile"
@@ -115,6 +116,18 @@ func (d *Dir) setAside(r *record) error {
 	fault.Point("spool.retry.before-rename")
 	if err := os.Rename(filepath.Join(dir, resultName), to); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return err
+	}
+	entries, err := os.ReadDir(dir)
+	if err != nil {
+		return err
+	}
+	for _, e := range entries {
+		if path := filepath.Join(dir, e.Name()); strings.HasSuffix(path, logSuffix) {
+			fault.Point("spool.retry.before-rename")
+			if err := os.Rename(path, fmt.Sprintf("%s.%d", path, r.state.Retrying)); err != nil {
+				return err
+			}
+		}
 	}
 	for _, name := range []string{whyName, journalName, attemptsName} {
 		fault.Point("spool.retry.before-remove")

@@ -146,6 +146,7 @@ func TestWhatACrashLeavesOfRetryIsMadeGood(t *testing.T) {
 		put(t, d, storetest.Message("one"))
 		e := live(t, d, nil)
 		write(t, e.Dir, journalName, "torn {")
+		write(t, e.Dir, "001-deploy.stdout.log", "earlier")
 		r := d.byKey[e.Key]
 		s := again(r.state)
 		s.Retrying = 1
@@ -158,7 +159,7 @@ func TestWhatACrashLeavesOfRetryIsMadeGood(t *testing.T) {
 		if e := begun(t, d); e.Message.ID != "one" || e.Attempts != 0 {
 			t.Errorf("step %d: got %q with %d attempts", step, e.Message.ID, e.Attempts)
 		}
-		if got := fmt.Sprint(names(t, e.Dir)); got != "[attempts plan.json result-1.json state.json]" {
+		if got := fmt.Sprint(names(t, e.Dir)); got != "[001-deploy.stdout.log.1 attempts plan.json result-1.json state.json]" {
 			t.Errorf("step %d: files %s", step, got)
 		}
 	}

@@ -25,6 +25,7 @@ const (
 	resultName     = "result.json"
 	whyName        = "WHY.txt"
 	attemptsName   = "attempts"
+	logSuffix      = ".log"
 	journalName    = "journal.jsonl" // the runner's
 	lockName       = ".lock"
 	reserveName    = ".reserve"

@@ -11,7 +11,7 @@
 //	    journal.jsonl              the runner's: what its Body has called
 //	    001-deploy.stdout.log ...  what its scripts wrote
 //	    result.json                from when it ended: may be ahead of state.json
-//	    result-1.json ...          earlier ones, of a plan that was run again on request
+//	    result-1.json, *.log.1 ... earlier ones, of a plan that was run again on request
 //	    WHY.txt                    if it did not succeed: why, and what to do
 //	<dir>/quarantine/              what could not be read, each in a directory with a NOTE.txt
 //	<dir>/known                    IDs of plans whose directories were pruned
