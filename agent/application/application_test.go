@@ -279,8 +279,10 @@ func TestOutputAboveTheBoundLosesItsMiddle(t *testing.T) {
 	}
 }
 
-func TestFiveMegabytesPassWhole(t *testing.T) {
-	out := run(t, script(t, "deploy.sh", "#!/bin/sh\nhead -c 5242880 /dev/zero | tr '\\0' x\n"))
+func TestOutputWithinTheBoundPassesWhole(t *testing.T) {
+	c := script(t, "deploy.sh", "#!/bin/sh\nhead -c 5242880 /dev/zero | tr '\\0' x\n")
+	c.MaxOutput = 6 << 20
+	out := run(t, c)
 	if out.Truncated || len(*out.Stdout) != 5242880 {
 		t.Errorf("got %d bytes, truncated %v", len(*out.Stdout), out.Truncated)
 	}

@@ -42,7 +42,9 @@ func (x *Executor) newCell(ctx context.Context, c agent.Call) (*cell, error) {
 	k := &cell{x: x, call: c}
 	k.spared = spared()
 	k.scoped = x.Scope != ScopesOff && c.Unit != "" && booted()
-	if c.Limits != (plans.Limits{}) && !k.scoped {
+	if c.Limits == (plans.Limits{}) {
+		k.scoped = k.scoped && !x.systemd.resting()
+	} else if !k.scoped {
 		return nil, &agent.UnsupportedOptionError{Option: limitOption(c.Limits), Reason: x.noScopes(c)}
 	}
 	var err error

@@ -178,9 +178,9 @@ func TestNicenessIsAddedBeforeTheScriptRuns(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, nice := range []int{5, 19} {
-		c := script(t, "deploy.sh", "#!/bin/sh\ncut -d' ' -f19 /proc/self/stat; ls /proc/$$/fd | tr '\\n' ' '\n")
+		c := script(t, "deploy.sh", "#!/bin/sh\ncut -d' ' -f19 /proc/self/stat; ls /proc/$$/fd\n")
 		c.Nice = nice
-		want := fmt.Sprintf("%d\n0 1 10 2", min(20-own+nice, 19))
+		want := fmt.Sprintf("%d\n0\n1\n10\n2", min(20-own+nice, 19))
 		if out := run(t, c); out.Stdout == nil || *out.Stdout != want {
 			t.Errorf("nice %d: got %s, want %q", nice, text(out.Stdout), want)
 		}
@@ -284,7 +284,7 @@ func TestAShellWhoseAgentDiesAtTheGateDoesNotRunTheScript(t *testing.T) {
 }
 
 func TestADaemonWithUncapturedOutputNeitherFillsItsLogNorDies(t *testing.T) {
-	c := script(t, "deploy.sh", "#!/bin/sh\necho out\n(i=0; while [ $i -lt 400 ]; do head -c 10000 /dev/zero; i=$((i+1)); done; echo done >finished; sleep 60) &\necho $! >pid\n")
+	c := script(t, "deploy.sh", "#!/bin/sh\necho out\n(i=0; while [ $i -lt 40 ]; do head -c 100000 /dev/zero; i=$((i+1)); done; echo done >finished; sleep 60) &\necho $! >pid\n")
 	c.Script.Options.CaptureStdout, c.Script.Options.CaptureStderr = false, false
 	log, err := os.OpenFile(filepath.Join(t.TempDir(), "log"), os.O_WRONLY|os.O_CREATE|os.O_APPEND, 0o600)
 	if err != nil {
@@ -298,7 +298,10 @@ func TestADaemonWithUncapturedOutputNeitherFillsItsLogNorDies(t *testing.T) {
 		t.Errorf("the plan was held for %s", took)
 	}
 	b, _ := os.ReadFile(filepath.Join(c.Dir, "pid"))
-	pid, _ := strconv.Atoi(strings.TrimSpace(string(b)))
+	pid, err := strconv.Atoi(strings.TrimSpace(string(b)))
+	if err != nil {
+		t.Fatal(err)
+	}
 	defer syscall.Kill(pid, syscall.SIGKILL)
 	eventually(t, "the daemon writes on", func() bool { _, err := os.Stat(filepath.Join(c.Dir, "finished")); return err == nil })
 	if err := syscall.Kill(pid, 0); err != nil {

@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -99,15 +100,20 @@ func TestGuestAScopeSaysWhoseItIsAndNoSecret(t *testing.T) {
 
 func TestGuestADaemonOutlivesItsScriptAndIsOutOfTheAgentsGroup(t *testing.T) {
 	needGuest(t)
-	c := unit(script(t, "deploy.sh", "#!/bin/sh\n(while :; do echo alive; sleep 0.05; done) &\necho $!\n"))
+	c := unit(script(t, "deploy.sh", "#!/bin/sh\n(while :; do echo alive; sleep 0.05; done) &\necho $! >pid\n"))
 	x := &Executor{Linger: 100 * time.Millisecond}
-	out, err := x.Run(t.Context(), c)
-	x.Close()
-	if err != nil {
-		t.Fatal(err)
+	start := func() int {
+		_, err := x.Run(t.Context(), c)
+		x.Close()
+		b, err2 := os.ReadFile(filepath.Join(c.Dir, "pid"))
+		pid, err3 := strconv.Atoi(strings.TrimSpace(string(b)))
+		if err := errors.Join(err, err2, err3); err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { syscall.Kill(pid, syscall.SIGKILL) })
+		return pid
 	}
-	pid, _ := strconv.Atoi(strings.Fields(*out.Stdout)[0])
-	defer syscall.Kill(pid, syscall.SIGKILL)
+	pid := start()
 	if got := systemctl(t, "is-active", c.Unit+".scope"); got != "active" {
 		t.Errorf("the scope is %s", got)
 	}
@@ -122,14 +128,7 @@ func TestGuestADaemonOutlivesItsScriptAndIsOutOfTheAgentsGroup(t *testing.T) {
 	eventually(t, "a sink reads for the daemon, in its scope", func() bool {
 		return slices.ContainsFunc(s.members(), func(p int) bool { return commandOf(p) == "head\x00-c\x001048576\x00" || commandOf(p) == "cat\x00" })
 	})
-	again := c
-	out, err = x.Run(t.Context(), again)
-	x.Close()
-	if err != nil {
-		t.Fatal(err)
-	}
-	pid2, _ := strconv.Atoi(strings.Fields(*out.Stdout)[0])
-	defer syscall.Kill(pid2, syscall.SIGKILL)
+	start()
 	if got := systemctl(t, "is-active", c.Unit+":2.scope"); got != "active" {
 		t.Errorf("the scope of a second run under a name still in use is %s", got)
 	}
@@ -206,6 +205,19 @@ func TestGuestABrokenBusIsConnectedToAgain(t *testing.T) {
 	scoped("without a bus, by systemd's own socket")
 	systemctl(t, "start", "dbus.socket", "dbus.service")
 	scoped("with the bus again")
+
+	silent, err := net.Listen("unix", filepath.Join(t.TempDir(), "bus"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer silent.Close()
+	t.Setenv("DBUS_SYSTEM_BUS_ADDRESS", "unix:path="+silent.Addr().String())
+	x.Close()
+	start := time.Now()
+	scoped("past a bus that does not answer")
+	if took := time.Since(start); took > busTimeout {
+		t.Errorf("took %s", took)
+	}
 }
 
 func TestGuestWithoutScopesOnlyLimitsAreRefused(t *testing.T) {

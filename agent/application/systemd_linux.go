@@ -24,8 +24,13 @@ import (
 const (
 	// slice is where the scopes of scripts are in systemd's tree.
 	slice = "murano.slice"
-	// busTimeout bounds one conversation with systemd.
-	busTimeout = 10 * time.Second
+	// busTimeout bounds one conversation with systemd, doorTimeout one way of
+	// getting through to it.
+	busTimeout  = 10 * time.Second
+	doorTimeout = 2 * time.Second
+	// rest is how long scripts without limits do without scopes after one could
+	// not be had: none may wait for busTimeout each time.
+	rest = time.Minute
 )
 
 // systemd is PID 1, as far as we talk to it: over one connection that is made
@@ -38,6 +43,7 @@ type systemd struct {
 	self       string // the agent's own service; empty where it is none
 	mounts     mounts // of control groups
 
+	rested     time.Time // when a scope is tried for again; zero: now
 	complained sync.Once
 }
 
@@ -47,8 +53,11 @@ func booted() bool {
 	return err == nil && st.IsDir()
 }
 
-// complain says once that scripts run without scopes, and why.
+// complain notes that a script runs without a scope, and says so and why, once.
 func (s *systemd) complain(log *slog.Logger, err error) {
+	s.mu.Lock()
+	s.rested = time.Now().Add(rest)
+	s.mu.Unlock()
 	if log != nil {
 		s.complained.Do(func() {
 			log.Warn("scripts run in the agent's own control group: systemd makes no scope", "error", err)
@@ -56,30 +65,56 @@ func (s *systemd) complain(log *slog.Logger, err error) {
 	}
 }
 
-// connect returns the connection, made anew where there is none that works.
+// resting tells whether a scope that is not needed should not be tried for.
+func (s *systemd) resting() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return time.Now().Before(s.rested)
+}
+
+// connect returns the connection, made anew where there is none that works:
+// over the system bus, or where that does not lead to systemd, over the socket
+// that systemd has for root.
 func (s *systemd) connect(ctx context.Context) (*dbus.Conn, error) {
 	if s.conn != nil && s.conn.Connected() {
 		return s.conn, nil
 	}
 	s.hangUp()
-	// The connection outlives this call, whose context would end it.
-	life, disconnect := context.WithCancel(context.WithoutCancel(ctx))
-	stop := context.AfterFunc(ctx, disconnect)
-	conn, err := dbus.NewWithContext(life)
-	stop()
-	if err != nil {
-		disconnect()
-		return nil, fmt.Errorf("connect to systemd: %w", err)
+	err := s.open(ctx, dbus.NewSystemConnectionContext)
+	if err != nil && os.Geteuid() == 0 {
+		err = s.open(ctx, dbus.NewSystemdConnectionContext)
 	}
-	s.conn, s.disconnect = conn, disconnect
-	if v, err := conn.GetManagerProperty("Version"); err == nil {
-		s.version = versionOf(v)
+	if err != nil {
+		return nil, fmt.Errorf("connect to systemd: %w", err)
 	}
 	if s.mounts, err = cgroupMounts(); err != nil {
 		return nil, err
 	}
 	s.self = s.mounts.ownService()
-	return conn, nil
+	return s.conn, nil
+}
+
+// open connects through one door and asks systemd, behind it, for its version.
+func (s *systemd) open(ctx context.Context, dial func(context.Context) (*dbus.Conn, error)) error {
+	// The connection outlives this call, whose context would end it.
+	life, disconnect := context.WithCancel(context.WithoutCancel(ctx))
+	late := time.AfterFunc(doorTimeout, disconnect)
+	conn, err := dial(life)
+	if err != nil {
+		disconnect()
+		return err
+	}
+	version, err := conn.GetManagerProperty("Version")
+	if late.Stop(); err == nil {
+		err = life.Err()
+	}
+	if err != nil {
+		conn.Close()
+		disconnect()
+		return err
+	}
+	s.conn, s.disconnect, s.version = conn, disconnect, versionOf(version)
+	return nil
 }
 
 func (s *systemd) hangUp() {
@@ -128,6 +163,7 @@ func (s *systemd) start(ctx context.Context, unit string, properties func() []db
 		case err == nil:
 			return name, await(ctx, done)
 		case ctx.Err() != nil:
+			s.hangUp() // whoever does not answer may do so over another connection
 			return "", context.Cause(ctx)
 		case errors.As(err, &refused):
 			if refused.Name != "org.freedesktop.systemd1.UnitExists" || n >= 50 {
