@@ -10,6 +10,7 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"os/user"
 	"path/filepath"
 	"strings"
 	"sync"
@@ -123,21 +124,10 @@ func TestLogsAreFollowedUntilThePlanEnds(t *testing.T) {
 }
 
 func TestAMemberOfTheGroupSeesWhatIsNotSecret(t *testing.T) {
-	setpriv, err := exec.LookPath("setpriv")
-	if err != nil || os.Geteuid() != 0 {
-		t.Skip("setpriv and root are needed to be somebody else")
-	}
+	needSetpriv(t)
 	const group = "61234" // of nobody else here
 	dir := t.TempDir()
-	opened(t, dir)
-	program := filepath.Join(dir, "murano-agent")
-	self, err := os.ReadFile("/proc/self/exe")
-	if err == nil {
-		err = os.WriteFile(program, self, 0o755)
-	}
-	if err != nil {
-		t.Fatal(err)
-	}
+	program := forEverybody(t, dir)
 	file := filepath.Join(dir, "plan.json")
 	document := `{"FormatVersion": "2.3.0", "ID": "one", "Name": "shown", "Parameters": {"password": "hunter22"}, "Options": {"secrets": ["password"]},
 		"Body": "deploy()", "Scripts": {"deploy": {"Type": "Application", "EntryPoint": "f"}},
@@ -173,33 +163,107 @@ func TestAMemberOfTheGroupSeesWhatIsNotSecret(t *testing.T) {
 		"is told the group":        {"61235", []string{"plans", "list"}, exitFailed, []string{"permission denied", "it is open to the group " + group + ": join it (sudo usermod -aG " + group}},
 	} {
 		t.Run(name, func(t *testing.T) {
-			args := append([]string{"--reuid", "65534", "--regid", "65534", "--groups", tt.groups, program, tt.args[0], "--storage", storage}, tt.args[1:]...)
-			cmd := exec.Command(setpriv, args...)
-			cmd.Dir = "/"
-			out, err := cmd.CombinedOutput()
-			if code := cmd.ProcessState.ExitCode(); code != tt.code {
-				t.Errorf("exit code %d, want %d: %v\n%s", code, tt.code, err, out)
+			out, code := asNobody(t, tt.groups, program, append([]string{tt.args[0], "--storage", storage}, tt.args[1:]...)...)
+			if code != tt.code {
+				t.Errorf("exit code %d, want %d\n%s", code, tt.code, out)
 			}
 			for _, text := range tt.want {
-				if !strings.Contains(string(out), text) {
+				if !strings.Contains(out, text) {
 					t.Errorf("%q is not in\n%s", text, out)
 				}
 			}
-			if strings.Contains(string(out), "hunter22") {
+			if strings.Contains(out, "hunter22") {
 				t.Errorf("the secret is in\n%s", out)
 			}
 		})
 	}
 }
 
-// opened lets everybody through to dir.
-func opened(t *testing.T, dir string) {
+func TestAMemberOfTheGroupSeesTheAgentThatRunsAndCommandsNothing(t *testing.T) {
+	needSetpriv(t)
+	const name = "users" // of every Debian and Red Hat
+	group, err := user.LookupGroup(name)
+	if err != nil {
+		t.Skip(err)
+	}
+	g := newGuest(t)
+	program := forEverybody(t, g.dir)
+	text, err := os.ReadFile(g.config)
+	if err == nil {
+		err = os.WriteFile(g.config, append(text, "group: "+name+"\n"...), 0o600)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	agent := g.start()
+	g.send("shown", g.slow())
+	g.appears("runs")
+	g.wants(exitOK, []string{"status"}, "running plan shown")
+	storage := filepath.Join(g.dir, "storage")
+	for _, tt := range []struct {
+		groups, command string
+		code            int
+		want            string
+	}{
+		{group.Gid, "status", exitOK, "running plan shown"},
+		{group.Gid, "plans list", exitOK, "shown"},
+		{group.Gid, "plans show shown", exitOK, "running plan shown, in script deploy"},
+		{group.Gid, "plans cancel shown", exitFailed, "permission denied"},
+		{group.Gid, "plans gc", exitFailed, "permission denied"},
+		{"61235", "status", exitFailed, "permission denied"},
+		{"61235", "plans list", exitFailed, "join it (sudo usermod -aG " + name},
+	} {
+		args := strings.Fields(tt.command)
+		out, code := asNobody(t, tt.groups, program, append(args, "--storage", storage)...)
+		if code != tt.code || !strings.Contains(out, tt.want) {
+			t.Errorf("%s, in group %s: exit code %d, want %d and %q\n%s", tt.command, tt.groups, code, tt.code, tt.want, out)
+		}
+	}
+	g.wants(exitOK, []string{"plans", "cancel", "shown"}, "being stopped")
+	g.result()
+	out, code := asNobody(t, group.Gid, program, "plans", "show", "shown", "--storage", storage)
+	if code != exitOK || !strings.Contains(out, "cancelled") || !strings.Contains(out, "WHY.txt") {
+		t.Errorf("afterwards: exit code %d\n%s", code, out)
+	}
+	g.stop(agent)
+}
+
+func needSetpriv(t *testing.T) {
+	t.Helper()
+	if _, err := exec.LookPath("setpriv"); err != nil || os.Geteuid() != 0 {
+		t.Skip("setpriv and root are needed to be somebody else")
+	}
+}
+
+// asNobody runs the program as a user without rights, who is in group.
+func asNobody(t *testing.T, group, program string, args ...string) (output string, code int) {
+	t.Helper()
+	cmd := exec.Command("setpriv", append([]string{"--reuid", "65534", "--regid", "65534", "--groups", group, program}, args...)...)
+	cmd.Dir = "/"
+	out, err := cmd.CombinedOutput()
+	if cmd.ProcessState == nil {
+		t.Fatal(err)
+	}
+	return string(out), cmd.ProcessState.ExitCode()
+}
+
+// forEverybody puts the program into dir, and lets everybody through to it.
+func forEverybody(t *testing.T, dir string) (program string) {
 	t.Helper()
 	for d := dir; d != os.TempDir() && d != "/"; d = filepath.Dir(d) {
 		if err := os.Chmod(d, 0o755); err != nil {
 			t.Fatal(err)
 		}
 	}
+	program = filepath.Join(dir, "murano-agent")
+	self, err := os.ReadFile("/proc/self/exe")
+	if err == nil {
+		err = os.WriteFile(program, self, 0o755)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	return program
 }
 
 func TestAReadOnlyFileSystemIsReadAllTheSame(t *testing.T) {
