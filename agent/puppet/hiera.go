@@ -25,6 +25,10 @@ const level = "murano"
 // module that is not there, or whose hiera.yaml is of an older version, is left
 // as it is.
 func offer(modules, module, dir string) error {
+	workspace, err := filepath.EvalSymlinks(filepath.Dir(modules))
+	if err != nil {
+		return err
+	}
 	at, err := filepath.EvalSymlinks(filepath.Join(modules, module)) // a download is behind a link
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil
@@ -32,23 +36,29 @@ func offer(modules, module, dir string) error {
 	if err != nil {
 		return err
 	}
-	data, err := filepath.Rel(at, dir)
+	within, err := filepath.Rel(workspace, at)
 	if err != nil {
 		return err
 	}
-	root, err := os.OpenRoot(at)
+	data, err := filepath.Rel(at, filepath.Join(workspace, filepath.Base(modules), filepath.Base(dir)))
+	if err != nil {
+		return err
+	}
+	// The script's user may have put another link there: the root keeps us inside.
+	root, err := os.OpenRoot(workspace)
 	if err != nil {
 		return err
 	}
 	defer root.Close()
-	text, err := read(root, "hiera.yaml")
+	name := filepath.Join(within, "hiera.yaml")
+	text, err := read(root, name)
 	if err != nil {
 		return err
 	}
 	if text, err = withLevel(text, filepath.ToSlash(data)); err != nil || text == nil {
 		return err
 	}
-	f, err := root.OpenFile("hiera.yaml", os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o644)
+	f, err := root.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o644)
 	if err != nil {
 		return err
 	}
