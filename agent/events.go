@@ -70,7 +70,7 @@ func (a *Agent) heartbeat() plans.Event {
 		Plan: s.Plan, Phase: s.Phase, Script: s.Script, Pending: s.Pending, Owed: s.Owed,
 	}
 	if s.LastError != nil {
-		e.LastError = s.LastError.Text
+		e.LastError, e.ErrorTime = s.LastError.Text, &s.LastError.Time
 	}
 	if s.Disk.Total > 0 {
 		e.Disk = &plans.Disk{Free: s.Disk.Free, Total: s.Disk.Total}

@@ -25,6 +25,7 @@ type Heartbeat struct {
 	Pending   int        `json:"pending"`             // plans that wait on the server
 	Owed      int        `json:"owed"`                // answers that wait there to be published
 	LastError string     `json:"lastError,omitempty"` // what went wrong with the agent last
+	ErrorTime time.Time  `json:"errorTime,omitzero"`  // when, by the agent's clock
 	Disk      *DiskSpace `json:"disk,omitempty"`      // of the agent's storage; absent: unknown
 	// ClockOffset is by how many seconds the agent's clock is ahead of the
 	// controller's, less the time the heartbeat took: one that had waited for a
@@ -86,6 +87,9 @@ func (c *Controller) keepHeartbeat(ctx context.Context, e plans.Event) error {
 	}
 	if e.Since != nil {
 		b.Since = *e.Since
+	}
+	if e.ErrorTime != nil {
+		b.ErrorTime = *e.ErrorTime
 	}
 	if e.Disk != nil {
 		b.Disk = &DiskSpace{Free: e.Disk.Free, Total: e.Disk.Total}

@@ -61,7 +61,7 @@ func TestTheLastHeartbeatOfAnAgentIsShown(t *testing.T) {
 	beat := plans.Event{
 		Kind: plans.EventHeartbeat, Queue: queue, Version: "1.2.3", State: "running", Since: &since, Plan: "p", Phase: "body",
 		Pending: 3, Owed: -1, LastError: "no room\x1b[2J" + strings.Repeat("é", 5000), Disk: &plans.Disk{Free: 1, Total: 100},
-		Time: time.Now().Add(-time.Hour),
+		Time: time.Now().Add(-time.Hour), ErrorTime: &since,
 	}
 	b.event(beat)
 	for range 1000 {
@@ -71,7 +71,7 @@ func TestTheLastHeartbeatOfAnAgentIsShown(t *testing.T) {
 	b.heard("murano-events")
 	h := b.heartbeatOf(queue)
 	if h == nil || h.State != "running" || h.Agent != "1.2.3" || h.Plan != "p" || h.Phase != "body" || h.Pending != 3 || h.Owed != 0 ||
-		!h.Since.Equal(since) || h.Disk == nil || *h.Disk != (controller.DiskSpace{Free: 1, Total: 100}) || time.Since(h.Seen) > time.Minute {
+		!h.Since.Equal(since) || !h.ErrorTime.Equal(since) || h.Disk == nil || *h.Disk != (controller.DiskSpace{Free: 1, Total: 100}) || time.Since(h.Seen) > time.Minute {
 		t.Fatalf("got %+v", h)
 	}
 	if h.ClockOffset < 50 || h.ClockOffset > 60.5 {

@@ -42,6 +42,7 @@ type Event struct {
 	State     string     `json:"State,omitempty"`     // heartbeat: idle, running or stopping
 	Since     *time.Time `json:"Since,omitempty"`     // heartbeat: when State, Plan or Phase changed last
 	LastError string     `json:"LastError,omitempty"` // heartbeat: what went wrong with the agent last, one line; empty means nothing did
+	ErrorTime *time.Time `json:"ErrorTime,omitempty"` // heartbeat: when LastError was
 	Pending   int        `json:"Pending,omitempty"`   // heartbeat: plans that wait to be run
 	Owed      int        `json:"Owed,omitempty"`      // heartbeat: answers that wait to be published
 	Disk      *Disk      `json:"Disk,omitempty"`      // heartbeat: that of the agent's storage; nil means unknown

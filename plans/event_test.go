@@ -14,7 +14,7 @@ import (
 func TestEventsAreReadBack(t *testing.T) {
 	since := noon.UTC().Add(-time.Minute)
 	for _, want := range []plans.Event{
-		{Kind: plans.EventHeartbeat, Time: noon.UTC(), Queue: queue, State: "running", Since: &since, Plan: "5f5a", Phase: "body", LastError: "no room", Pending: 3, Owed: 1, Disk: &plans.Disk{Free: 1 << 40, Total: 1 << 41}},
+		{Kind: plans.EventHeartbeat, Time: noon.UTC(), Queue: queue, State: "running", Since: &since, Plan: "5f5a", Phase: "body", LastError: "no room", ErrorTime: &since, Pending: 3, Owed: 1, Disk: &plans.Disk{Free: 1 << 40, Total: 1 << 41}},
 		{Kind: plans.EventHello, Time: noon.UTC(), Queue: queue, Inventory: map[string]string{"os": "Debian 12", "executor.Chef": "no"}},
 		{Kind: plans.EventHello, Time: noon.UTC(), Queue: queue, Version: "1.0.0", Hostname: "web", BootID: "b", MaxFormatVersion: "2.3.0"},
 		{Kind: plans.EventProgress, Time: noon.UTC(), Queue: queue, Plan: "5f5a", Phase: plans.PhaseScript, Script: "deploy", Text: "установка <1>"},

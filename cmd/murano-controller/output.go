@@ -151,7 +151,7 @@ func showHeartbeat(w io.Writer, b *controller.Heartbeat) {
 		fmt.Fprintf(w, "    clock\t%+.0f s beside the controller's\n", b.ClockOffset)
 	}
 	if b.LastError != "" {
-		fmt.Fprintf(w, "    last error\t%s\n", indent(b.LastError))
+		fmt.Fprintf(w, "    error %s\t%s\n", b.ErrorTime.Local().Format(time.DateTime), indent(b.LastError))
 	}
 }
 
