@@ -95,8 +95,10 @@ func (a *attempt) runBody(ctx context.Context, program *body.Program) (value bod
 	if err := a.awaitGuest(ctx); err != nil {
 		return nil, err
 	}
-	if err := a.openWorkspace(); err != nil {
-		return nil, err
+	if len(a.plan.Scripts) > 0 { // without one nothing is placed
+		if err := a.openWorkspace(); err != nil {
+			return nil, err
+		}
 	}
 	end = a.phase(plans.PhaseBody, time.Time{})
 	return program.Run(ctx, a.scope())

@@ -3,6 +3,7 @@
 package agent
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -15,7 +16,10 @@ import (
 // mounted below: a script that bound / to a folder of its own must not cost the
 // guest its disk. Of a symbolic link at dir, the link alone is removed.
 func removeTree(dir string) error {
-	if st, err := os.Lstat(dir); err == nil && !st.IsDir() {
+	switch st, err := os.Lstat(dir); {
+	case errors.Is(err, fs.ErrNotExist):
+		return nil
+	case err == nil && !st.IsDir():
 		return os.Remove(dir)
 	}
 	if at := mountBelow(dir); at != "" {
@@ -39,6 +43,10 @@ func removeTree(dir string) error {
 func mountBelow(dir string) string {
 	table, err := os.ReadFile("/proc/self/mountinfo")
 	if err != nil {
+		return ""
+	}
+	// Nearly always the name is nowhere in the table, where only these are escaped.
+	if name := filepath.Base(dir); !strings.ContainsAny(name, " \t\n\\#") && !bytes.Contains(table, []byte(name)) {
 		return ""
 	}
 	if real, err := filepath.EvalSymlinks(dir); err == nil {
