@@ -271,6 +271,7 @@ func (d *Dir) syncAll(all []*arrival) {
 	for _, a := range all {
 		if a.err == nil {
 			for _, f := range a.files {
+				atomicfile.StartSync(f)
 				steps = append(steps, &step{a: a, sync: f.Sync})
 			}
 			steps = append(steps, &step{a: a, sync: func() error { return atomicfile.SyncDir(d.drafted(a)) }})
