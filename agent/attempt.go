@@ -100,6 +100,11 @@ func (a *attempt) runBody(ctx context.Context, program *body.Program) (value bod
 			return nil, err
 		}
 	}
+	if a.past.waits {
+		if err := a.journal.writeSync(step{Step: stepBody}); err != nil {
+			return nil, err
+		}
+	}
 	end = a.phase(plans.PhaseBody, time.Time{})
 	return program.Run(ctx, a.scope())
 }

@@ -35,6 +35,12 @@ func (a *attempt) await(ctx context.Context, w Wait) error {
 		return nil
 	}
 	defer a.phase(w.Phase, time.Time{})()
+	if !a.past.waits {
+		if err := a.journal.writeSync(step{Step: stepWait}); err != nil {
+			a.log.Warn("the plan does not go on if it is cut now", "error", err)
+		}
+		a.past.waits = true
+	}
 	a.log.Info("plan waits for the guest", "phase", w.Phase, "for", blocked)
 	a.tell(w.Phase, "", "waiting for "+blocked)
 	start := a.r.now()

@@ -60,6 +60,8 @@ const (
 	stepEnd    = "end"
 	stepReboot = "reboot"
 	stepOver   = "over" // the plan cannot go on
+	stepWait   = "wait" // the plan waits for the guest; nothing of it runs
+	stepBody   = "body" // it does no more
 )
 
 // An ending is what came of the call of a script.
@@ -167,6 +169,14 @@ func (j *journal) Write(p []byte) (int, error) {
 	return j.f.Write(p)
 }
 
+// writeSync appends s and puts it on disk.
+func (j *journal) writeSync(s step) error {
+	if err := j.write(s); err != nil {
+		return err
+	}
+	return j.sync()
+}
+
 // sync puts what was written on disk.
 func (j *journal) sync() error {
 	if j == nil || j.err != nil {
@@ -203,6 +213,7 @@ type past struct {
 	calls   int    // that have an end
 	scripts []plans.ScriptReport
 
+	waits   bool   // nothing of the plan ran: it waited for the guest
 	over    string // why the plan cannot go on; empty means that it can
 	reboots int    // that were asked for, in all
 	reboot  *step  // the reboot that was asked for last, if no script was called since
@@ -251,10 +262,14 @@ func (p *past) take(s step) {
 	switch s.Step {
 	case stepBegin:
 		if s.Fresh {
-			*p = past{fresh: p.good, good: p.good, seed: s.Seed, runs: p.runs, reboots: p.reboots}
+			*p = past{fresh: p.good, good: p.good, seed: s.Seed, runs: p.runs, reboots: p.reboots, waits: p.waits}
 		}
 	case stepCall:
-		p.running, p.reboot = s.Script, nil
+		p.running, p.reboot, p.waits = s.Script, nil, false
+	case stepWait:
+		p.waits = true
+	case stepBody:
+		p.waits = false
 	case stepRun:
 		p.runs = max(p.runs, s.Run)
 	case stepEnd:

@@ -67,11 +67,7 @@ func (a *attempt) reboot(ctx context.Context, asked int) error {
 	case asked == 1 && a.past.reboots >= maxReboots:
 		return fail("the plan asked for more than %d reboots", maxReboots)
 	}
-	err := a.journal.write(step{Step: stepReboot, Boot: a.r.BootID, Asked: asked})
-	if err == nil {
-		err = a.journal.sync()
-	}
-	if err != nil {
+	if err := a.journal.writeSync(step{Step: stepReboot, Boot: a.r.BootID, Asked: asked}); err != nil {
 		return a.halt(err)
 	}
 	a.log.Info("plan asks for a reboot", "reboot", a.past.reboots+1, "asked", asked)

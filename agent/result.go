@@ -5,6 +5,7 @@ package agent
 import (
 	"encoding/json"
 	"errors"
+	"fmt"
 	"strings"
 
 	"github.com/openmurano/murano/plans"
@@ -23,8 +24,10 @@ func encode(v body.Value) (json.RawMessage, error) {
 		return nil, &body.Exception{Class: "ValueError", Args: []body.Value{"Out of range float values are not JSON compliant"}}
 	}
 	if len(b) > maxBody {
-		return nil, refuse(plans.CauseBodyLimit, plans.OwnerPackage, "return less, and leave the rest in a file on the guest",
-			"the Body returned %d bytes of JSON; a result may hold %d", len(b), maxBody)
+		return nil, &verdict{plans.StateFailed, plans.Cause{
+			Code: plans.CauseBodyLimit, Owner: plans.OwnerPackage, Hint: "return less, and leave the rest in a file on the guest",
+			Text: fmt.Sprintf("the Body returned %d bytes of JSON; a result may hold %d", len(b), maxBody),
+		}}
 	}
 	return b, nil
 }

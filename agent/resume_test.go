@@ -394,6 +394,35 @@ func TestAPlanThatIsCancelledWhileItDoesNotRunHasAResult(t *testing.T) {
 	}
 }
 
+func TestAPlanThatIsCutWhileItWaitsForTheGuestGoesOn(t *testing.T) {
+	ran := filepath.Join(t.TempDir(), "ran")
+	h := newHistory(t, document("#!/bin/sh\necho x >>"+ran+"; [ -e "+ran+".go ] || sleep 60", "deploy()", nil))
+	var asked atomic.Int32
+	blocked := true
+	h.set = func(r *agent.Runner) {
+		r.Waits = []agent.Wait{{Phase: "cloud-init", Timeout: time.Minute, For: func(context.Context, plans.Plan) (string, error) {
+			if asked.Add(1); blocked {
+				return "cloud-init", nil
+			}
+			return "", nil
+		}}}
+	}
+	for life := range 8 { // more than a plan that is cut has
+		before := asked.Load()
+		if r := h.live(func() bool { return asked.Load() > before+1 }); r != nil {
+			t.Fatalf("life %d: the plan ended: %+v", life, r.Report.Cause)
+		}
+		h.boot++
+	}
+	blocked = false
+	if r := h.live(func() bool { return read(t, ran) != "" }); r == nil || r.State() != plans.StateInterrupted {
+		t.Errorf("cut in a script: %+v", r)
+	}
+	if r := h.live(nil); r == nil || r.State() != plans.StateInterrupted || read(t, ran) != "x\n" {
+		t.Errorf("after that: %+v", r)
+	}
+}
+
 func TestAPlanWaitsForTheGuest(t *testing.T) {
 	asked := map[string]int{}
 	blocks := func(phase string, times int, timeout time.Duration) agent.Wait {

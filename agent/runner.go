@@ -125,7 +125,7 @@ func (r *Runner) Interrupted(e Entry) plans.Result {
 		what += fmt.Sprintf(", after %s of scripts that had ended", counted(p.calls, "call"))
 	}
 	what += "; what its scripts had done by then is unknown"
-	if o := a.plan.Options.OnInterrupt; e.Attempts >= maxReruns && o != "" && o != plans.InterruptFail {
+	if o := a.plan.Options.OnInterrupt; e.Attempts-p.reboots >= maxReruns && o != "" && o != plans.InterruptFail {
 		what += fmt.Sprintf("; that was attempt %d, and onInterrupt: %s has no more than %d", e.Attempts, o, maxReruns)
 	}
 	return a.cutResult(verdict{plans.StateInterrupted, plans.Cause{
@@ -146,7 +146,8 @@ const maxReruns = 5
 
 // GoesOn tells whether the plan in e, which was begun and not ended, is to be
 // answered again instead of as interrupted: it asks for that (onInterrupt), and
-// was not cut too often; or it asked for a reboot.
+// was not cut too often; or it asked for a reboot; or it waited for the guest
+// (Waits) and nothing of it ran.
 func (r *Runner) GoesOn(e Entry) bool {
 	if e.Refused != "" || e.Cancelled != "" {
 		return false
@@ -155,7 +156,7 @@ func (r *Runner) GoesOn(e Entry) bool {
 	switch {
 	case p.over != "":
 		return false
-	case p.reboot != nil:
+	case p.reboot != nil, p.waits:
 		return true
 	}
 	plan, err := plans.ParseOptions{Max: r.MaxFormat}.Parse(e.Message.Body)
