@@ -112,8 +112,15 @@ func (d *Dir) remove(gone []*record) error {
 	d.history = slices.DeleteFunc(d.history, func(r *record) bool { return !r.archived })
 	d.mu.Unlock()
 	for _, r := range gone {
+		// Under another name first: who looks, and a start after a crash, does not find half a plan.
+		dir, leaving := filepath.Join(d.path, r.key), filepath.Join(d.path, newPrefix+r.key)
+		fault.Point("spool.prune.before-rename")
+		err := os.Rename(dir, leaving)
 		fault.Point("spool.prune.before-remove")
-		if err := os.RemoveAll(filepath.Join(d.path, r.key)); err != nil {
+		if err == nil {
+			err = os.RemoveAll(leaving)
+		}
+		if err != nil && !errors.Is(err, fs.ErrNotExist) {
 			d.o.Log.Warn("a directory of the history was not removed", "plan", r.state.ID, "error", err)
 		}
 		fault.Point("spool.prune.after-remove")

@@ -114,11 +114,8 @@ func (v View) plan(key string) (Plan, bool) {
 	}
 	s, err := readState(p.Dir)
 	if err != nil {
-		if _, gone := os.Stat(p.Dir); errors.Is(gone, fs.ErrNotExist) {
-			return p, false
-		}
 		p.Name, p.Unreadable = name, unreadable(stateName, err)
-		return p, true
+		return p, !absent(p.Dir)
 	}
 	p.ID, p.Name, p.State = s.ID, s.Name, s.State
 	p.Received, p.Begun, p.Finished = s.Received, s.Begun, s.Finished
@@ -127,7 +124,12 @@ func (v View) plan(key string) (Plan, bool) {
 		p.Bytes = size(p.Dir)
 	}
 	v.ended(&p, s)
-	return p, true
+	return p, p.Unreadable == "" || !absent(p.Dir)
+}
+
+func absent(dir string) bool {
+	_, err := os.Stat(dir)
+	return errors.Is(err, fs.ErrNotExist)
 }
 
 // ended tells how p ended: as its result says, which is there before state.json
@@ -141,7 +143,7 @@ func (v View) ended(p *Plan, s state) {
 		Time      string
 		Report    *plans.Report
 	}
-	b, err := os.ReadFile(filepath.Join(p.Dir, resultName))
+	b, err := readFile(filepath.Join(p.Dir, resultName))
 	if err == nil {
 		err = json.Unmarshal(b, &r)
 	}
@@ -198,7 +200,7 @@ func (v View) Quarantine() ([]Quarantined, error) {
 	var all []Quarantined
 	for _, e := range entries {
 		q := Quarantined{Name: e.Name(), Dir: filepath.Join(dir, e.Name())}
-		if b, err := os.ReadFile(filepath.Join(q.Dir, noteName)); err == nil {
+		if b, err := readFile(filepath.Join(q.Dir, noteName)); err == nil {
 			q.Note = strings.TrimSpace(string(b))
 		} else {
 			q.Note = unreadable(noteName, err)
@@ -259,7 +261,7 @@ func (v View) Find(name string) (Plan, error) {
 // Document is the plan as it was received. It may hold secrets, so that as a
 // rule only the agent's own user may read it.
 func (v View) Document(p Plan) ([]byte, error) {
-	b, err := os.ReadFile(filepath.Join(p.Dir, planName))
+	b, err := readFile(filepath.Join(p.Dir, planName))
 	if err != nil {
 		return nil, v.denied(err)
 	}
@@ -314,7 +316,7 @@ func (v View) Logs(p Plan) ([]Log, error) {
 	var logs []Log
 	for _, f := range files {
 		m := logPattern.FindStringSubmatch(f.Name())
-		if m == nil {
+		if m == nil || !f.Mode().IsRegular() {
 			continue
 		}
 		l := Log{Path: filepath.Join(p.Dir, f.Name()), Script: m[2], Attempt: 1, Stream: m[4], Bytes: f.Size(), Changed: f.ModTime()}

@@ -277,3 +277,49 @@ func treeOf(t *testing.T, dir string) string {
 	}
 	return b.String()
 }
+
+func TestAViewIsNotDisturbedByTheAgentsWork(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "plans")
+	d, err := spool.Open(path, spool.Options{Count: 8})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { d.Close() })
+	v := spool.View{Path: path}
+	worked := make(chan struct{})
+	go func() { // ended by itself; waited for below
+		defer close(worked)
+		for i := range 60 {
+			keep(t, d, fmt.Sprintf("plan-%d", i), "busy")
+			finish(t, d, begin(t, d), plans.Report{State: plans.StateFailed, Cause: &plans.Cause{Code: plans.CauseScriptExit}}, plans.CodeScript)
+			a, err := d.Owed(t.Context())
+			if err == nil {
+				err = d.Archive(t.Context(), a)
+			}
+			if err != nil {
+				t.Error(err)
+				return
+			}
+		}
+	}()
+	for looks := 0; ; looks++ {
+		select {
+		case <-worked:
+			t.Logf("looked %d times", looks)
+			return
+		default:
+		}
+		all, err := v.Plans()
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, p := range all {
+			if p.Unreadable != "" || p.ID == "" || p.Name != "busy" || p.State == "" || p.Ended() != (p.ErrorCode != nil) {
+				t.Fatalf("%+v", p)
+			}
+		}
+		if _, err := v.Quarantine(); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
