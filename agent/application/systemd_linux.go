@@ -205,9 +205,14 @@ func (s *systemd) properties(c agent.Call, pids []uint32) []dbus.Property {
 		}
 	}
 	set(236, "CollectMode", "inactive-or-failed")
-	// systemd's own answer to a process killed for memory would be to stop the
-	// scope, from 253 on. Ours is the same with every version.
-	set(253, "OOMPolicy", "continue")
+	// Where cgroups are of version 2, systemd before 253 always stops a scope of
+	// which a process was killed for memory. So do later ones, whatever their default.
+	set(253, "OOMPolicy", "stop")
+	grace := c.Grace
+	if grace <= 0 {
+		grace = agent.DefaultGrace
+	}
+	set(0, "TimeoutStopUSec", uint64(grace.Microseconds()))
 	if s.self != "" {
 		// When the guest goes down, the agent stops its script in order, and gives its result, before systemd does.
 		p = append(p, dbus.PropBefore(s.self))
