@@ -162,6 +162,9 @@ func (a *Agent) workAll(ctx context.Context, r *Runner) (last string, err error)
 		if err != nil {
 			return "", err
 		}
+		if ctx.Err() != nil {
+			return "", ctx.Err() // it has not begun and is there at the next start
+		}
 		ended, err := a.handle(ctx, r, e)
 		switch {
 		case err != nil:
