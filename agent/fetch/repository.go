@@ -53,8 +53,18 @@ func (c *Client) checkout(ctx context.Context, a address, dir string) error {
 				continue
 			}
 		}
-		return fmt.Errorf("%s %s: %w", what, a.shown, err)
+		// What came of it would be in the way of another URL.
+		return errors.Join(fmt.Errorf("%s %s: %w", what, a.shown, err), empty(dir))
 	}
+}
+
+// empty removes all that is in dir.
+func empty(dir string) error {
+	entries, err := os.ReadDir(dir)
+	for _, e := range entries {
+		err = errors.Join(err, os.RemoveAll(filepath.Join(dir, e.Name())))
+	}
+	return err
 }
 
 // git clones the repository at a, and takes the branch, tag or commit that a

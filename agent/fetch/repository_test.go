@@ -173,6 +173,27 @@ func TestARepositoryThatFailsSaysWhy(t *testing.T) {
 	}
 }
 
+func TestAnotherURLIsTakenAfterARepositoryThatFailed(t *testing.T) {
+	repo, s := gitRepository(t), server(t)
+	bin := t.TempDir()
+	if err := os.WriteFile(filepath.Join(bin, "svn"), []byte("#!/bin/sh\necho half >a.txt; mkdir .svn; exit 1\n"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	t.Setenv("PATH", bin+":"+os.Getenv("PATH"))
+	for next, want := range map[string]string{"file://" + repo: "a.txt", s.URL + "/hello.txt": "hello.txt"} {
+		dir := t.TempDir()
+		if _, err := fetch.New(fetch.Options{}).Fetch(t.Context(), plans.File{URL: "svn://h/x", URLs: []string{next}}, dir); err != nil {
+			t.Fatal(err)
+		}
+		if list, _ := filepath.Glob(filepath.Join(dir, "[^.]*")); len(list) != 1 || filepath.Base(list[0]) != want {
+			t.Errorf("after %s: %q, want %s", next, list, want)
+		}
+		if _, err := os.Stat(filepath.Join(dir, ".svn")); err == nil {
+			t.Errorf("after %s: what svn left is still there", next)
+		}
+	}
+}
+
 func TestACloneIsTriedAgainOnlyWhereTheNetworkFailed(t *testing.T) {
 	repo := gitRepository(t)
 	for name, tt := range map[string]struct {
