@@ -234,6 +234,19 @@ func TestAnInterruptedPlanSaysWhatRan(t *testing.T) {
 	}
 }
 
+func TestAPlanThatIsRefusedIsSoInEveryLife(t *testing.T) {
+	for _, p := range []object{
+		document("", "return", object{"FormatVersion": "3.0.0"}), document("", "return eval('1')", nil), document("", "return", object{"Scripts": []any{}}),
+	} {
+		h := newHistory(t, p)
+		first := h.live(nil)
+		second := h.live(nil) // the agent was killed before that was kept
+		if second.State() != plans.StateRejected || second.ErrorCode != first.ErrorCode || string(second.Body) != string(first.Body) {
+			t.Errorf("got %d %s %s, at first %d %s", second.ErrorCode, second.State(), second.Body, first.ErrorCode, first.Body)
+		}
+	}
+}
+
 func TestARebootIsAStepOfThePlan(t *testing.T) {
 	tests := []struct {
 		name    string

@@ -112,9 +112,15 @@ func (r *Runner) Answer(ctx context.Context, e Entry) plans.Result {
 	return a.result(value, err)
 }
 
-// Interrupted makes the result of a plan that an earlier agent died in.
+// Interrupted makes the result of a plan that an earlier agent died in. One that
+// is refused was not run by that one either, and is refused by this.
 func (r *Runner) Interrupted(e Entry) plans.Result {
 	a, p := r.afterwards(e)
+	if p.runs == 0 {
+		if _, err := a.read(); err != nil {
+			return a.result(nil, err)
+		}
+	}
 	what := "agent or guest went down while the plan ran"
 	if p.running != "" {
 		what = fmt.Sprintf("agent or guest went down while script %s ran", p.running)
@@ -184,8 +190,7 @@ func (r *Runner) Cancelled(e Entry) plans.Result {
 // workspace goes.
 func (r *Runner) afterwards(e Entry) (*attempt, past) {
 	a, p := r.attempt(e), readPast(e.Dir)
-	// A plan that breaks its format is refused when it is begun, and so did not
-	// come here; of another, all that the result needs is read.
+	// Of a plan that breaks its format all that the result needs is read.
 	a.plan, _ = plans.ParseOptions{Max: r.MaxFormat}.Parse(e.Message.Body)
 	a.mask = newMask(a.plan)
 	a.scripts = p.scripts
