@@ -7,9 +7,9 @@
 //	go run ./test/bench [-agent bin/murano-agent] [-dir /var/tmp] [-peer=false] [-idle 60s] [-plans 1000] [-queued 10000] [-o json]
 //
 // The directory must be on the kind of disk that a guest has: where /tmp is in
-// memory, syncs cost nothing there. On ext4 it should be one where little was
-// removed in the last minutes: ext4 does not use a removed file's inode again
-// for so long, and steps over each when a file is made (ext4 recently_deleted).
+// memory, syncs cost nothing there. An ext4 without a journal, which machines for
+// builds like to have, makes files slowly where many were removed in the last
+// minutes (Linux, fs/ext4/ialloc.c, recently_deleted); the floors show it.
 //
 // The Python agent is Debian's package murano-agent 1:10.0.0, installed with
 // apt where that can be done. It cannot run a plan on Python 3: it writes text
