@@ -4,7 +4,6 @@ package agent
 
 import (
 	"regexp"
-	"slices"
 
 	"github.com/openmurano/murano/plans"
 )
@@ -53,7 +52,8 @@ func signs() []sign {
 }
 
 // classify reads from what a script left behind what a retry or a person should
-// know. A script that succeeded is never asked.
+// know. A script that succeeded is never asked. An exit code alone is no sign:
+// the 7 of a curl that was told to be silent is also that of any other script.
 func classify(o *Output) (code, owner, hint string) {
 	code, owner, hint = plans.CauseScriptExit, plans.OwnerPackage, "read the script's log in the plan's directory on the guest"
 	if o == nil {
@@ -64,23 +64,11 @@ func classify(o *Output) (code, owner, hint string) {
 		if regexp.MustCompile(`(?i)` + s.pattern).MatchString(text) {
 			return s.code, s.owner, s.hint
 		}
-		if s.code == plans.CauseScriptNetwork && silentNetwork(o) {
-			return s.code, s.owner, s.hint
-		}
 	}
 	if hint := lacking(o); hint != "" {
 		return plans.CauseScriptStart, plans.OwnerGuest, hint
 	}
 	return code, owner, hint
-}
-
-// silentNetwork knows curl and wget that were told to be quiet by their exit
-// codes: no name (6), no connection (7), out of time (28), no TLS (35) of
-// curl 7.88; a network failure (4) of wget 1.21.
-func silentNetwork(o *Output) bool {
-	quiet := o.Stderr == nil || *o.Stderr == ""
-	silent := quiet && (o.Stdout == nil || *o.Stdout == "")
-	return quiet && slices.Contains([]int{6, 7, 28, 35}, o.ExitCode) || silent && o.ExitCode == 4
 }
 
 // lacking is what to do where the program of a recipe or a class is not there,
