@@ -17,7 +17,8 @@ import (
 	"github.com/openmurano/murano/internal/fault"
 )
 
-// Cancel is agent.Store's.
+// Cancel is agent.Store's. A disk that is full, maybe by the very plan, does not
+// keep it from being cancelled: its result, for which there is a reserve, says so.
 func (d *Dir) Cancel(ctx context.Context, id, by string) (agent.Entry, string, error) {
 	if err := d.ready(ctx); err != nil {
 		return agent.Entry{}, "", err
@@ -38,7 +39,12 @@ func (d *Dir) Cancel(ctx context.Context, id, by string) (agent.Entry, string, e
 	if r.state.Cancelled == "" {
 		s := r.state
 		s.Cancelled = by
-		if err := d.write(r, s); err != nil {
+		if err := d.write(r, s); full(err) {
+			d.o.Log.Warn("the disk is full; that the plan is cancelled is kept with its result", "plan", id, "error", err)
+			d.mu.Lock()
+			r.state = s
+			d.mu.Unlock()
+		} else if err != nil {
 			return agent.Entry{}, "", fmt.Errorf("keep that plan %q is cancelled: %w", id, err)
 		}
 	}

@@ -9,6 +9,7 @@ import (
 	"syscall"
 	"testing"
 
+	"github.com/openmurano/murano/agent"
 	"github.com/openmurano/murano/agent/storetest"
 	"github.com/openmurano/murano/plans"
 )
@@ -34,6 +35,9 @@ func TestAFullDiskLosesNoResultAndNoMessage(t *testing.T) {
 
 	if err := d.Put(t.Context(), []plans.Message{storetest.Message("refused")})[0]; !errors.Is(err, syscall.ENOSPC) {
 		t.Errorf("Put on a full disk: %v", err)
+	}
+	if e, state, err := d.Cancel(t.Context(), "running", "somebody"); err != nil || state != agent.StoreRunning || e.Cancelled != "somebody" {
+		t.Errorf("Cancel on a full disk: %q, cancelled %q, %v", state, e.Cancelled, err)
 	}
 	if err := d.Finish(t.Context(), e, storetest.Result("running")); err != nil {
 		t.Errorf("Finish on a full disk: %v", err)
