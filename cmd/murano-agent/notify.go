@@ -128,7 +128,7 @@ func (l *link) take(s amqp.Status) {
 func (l link) String() string {
 	switch {
 	case l.host == "" && l.fault == "":
-		return "not connected yet"
+		return "not connected"
 	case l.host == "":
 		return "not connected: " + l.fault
 	case l.fault != "":

@@ -197,7 +197,7 @@ func TestTheStatusLine(t *testing.T) {
 		link   link
 		want   string
 	}{
-		{"at the start", agent.Status{State: agent.Idle}, link{}, "not connected yet"},
+		{"at the start", agent.Status{State: agent.Idle}, link{}, "not connected"},
 		{"idle", agent.Status{State: agent.Idle, Ended: map[string]int{"succeeded": 11, "failed": 1}}, on, "idle, connected to 192.0.2.7:5672, 12 plans ended"},
 		{"idle, and all went wrong", agent.Status{State: agent.Idle, Pending: 1, Owed: 1}, link{fault: "refused"}, "not connected: refused, 1 plan waiting, 1 result to be sent"},
 		{"connected, and the queue is not there", agent.Status{State: agent.Idle}, link{host: "h:1", fault: "no queue q"}, "idle, connected to h:1, but: no queue q"},
@@ -221,7 +221,7 @@ func TestWhatTheBrokerConnectionTellsIsOneLink(t *testing.T) {
 		status amqp.Status
 		want   string
 	}{
-		{amqp.Status{State: amqp.Connecting}, "not connected yet"},
+		{amqp.Status{State: amqp.Connecting}, "not connected"},
 		{amqp.Status{State: amqp.Lost, Fault: &amqp.Fault{Text: "refused", Hint: "start it"}}, ""},
 		{amqp.Status{State: amqp.Connected, Host: "h:1"}, "connected to h:1"},
 		{amqp.Status{State: amqp.Waiting, Queue: "q", Fault: &amqp.Fault{Text: "no queue q"}}, "connected to h:1, but: no queue q"},
