@@ -72,13 +72,14 @@ func runningUnits(dir string) map[string]bool {
 }
 
 // latest is the name that the unit got: where a unit of that name was still
-// there, as after a plan was run again from the start, a number is behind it.
+// there, as after a plan was run again on request, agent/application adds a colon
+// and a number. The one without is what a daemon of that time lives in.
 func latest(unit string) string {
 	name, highest := unit, 0
 	for _, pid := range processes() {
-		number, ok := strings.CutPrefix(unitOf(pid), unit+"-")
+		number, ok := strings.CutPrefix(unitOf(pid), unit+":")
 		if n, err := strconv.Atoi(number); ok && err == nil && n > highest {
-			name, highest = unit+"-"+number, n
+			name, highest = unit+":"+number, n
 		}
 	}
 	return name
@@ -121,7 +122,7 @@ func unitOf(pid int) string {
 		for at := strings.TrimSpace(line); strings.Contains(at, "/"); at = path.Dir(at) {
 			name := path.Base(at)
 			if suffix := path.Ext(name); strings.HasPrefix(name, unitPrefix) && (suffix == ".scope" || suffix == ".service") {
-				name, _, _ = strings.Cut(strings.TrimSuffix(name, suffix), ":") // the number that agent/application adds where a name is taken
+				name = strings.TrimSuffix(name, suffix)
 				if key := strings.TrimPrefix(name, unitPrefix); isWorkspace(key) {
 					return name
 				}

@@ -46,7 +46,7 @@ func unit(t *testing.T, name string) (join func(pid int)) {
 }
 
 func TestAScriptInAUnitIsEndedWithAllOfItAndOthersAreLeftAlone(t *testing.T) {
-	for _, name := range []string{"2", "2-3"} { // the second where a unit of the name was there
+	for _, name := range []string{"2", "2:3"} { // the second where a unit of the name was there
 		t.Run(name, func(t *testing.T) { testUnits(t, name) })
 	}
 }
