@@ -157,7 +157,8 @@ type Store interface {
 	// Next does not return it, and the caller is to Finish e; should the caller
 	// die, the next life's Next returns it. One that Next returned and that has
 	// no result is StoreRunning, and so is one whose Cancel came before. One that
-	// has a result is StoreEnded and is left as it is. An unknown ID gives "".
+	// has a result is StoreEnded and is left as it is; e has its Key and Cancelled
+	// alone. An unknown ID gives "".
 	Cancel(ctx context.Context, id, by string) (e Entry, state string, err error)
 	// Retry makes a plan that has ended pending again, as if it had come now but
 	// in its old place: no attempts, no journal, not cancelled. Its result stays

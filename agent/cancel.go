@@ -5,6 +5,8 @@ package agent
 import (
 	"cmp"
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -42,6 +44,9 @@ func (a *Agent) Cancel(ctx context.Context, id, by string) (state string, err er
 		a.log().Info("plan is being stopped", "plan", id, "by", by)
 		return plans.CancelRunning, nil
 	case StoreEnded:
+		if e.Cancelled == by { // asked again, for an answer that did not arrive
+			return plans.CancelDone, nil
+		}
 		return plans.CancelEnded, nil
 	}
 	return plans.CancelUnknown, nil
@@ -114,7 +119,8 @@ func (a *Agent) awaitsReboot() bool {
 }
 
 // obey acts on a message that cancels a plan and answers it. It is acknowledged
-// only then: what is redelivered finds the plan cancelled and says so.
+// only then: what is redelivered finds the plan cancelled and says so, under the
+// same ID as the first time.
 func (a *Agent) obey(ctx context.Context, m plans.Message) (answer func() error, err error) {
 	head := plans.ReadHead(m)
 	var value json.RawMessage
@@ -130,6 +136,10 @@ func (a *Agent) obey(ctx context.Context, m plans.Message) (answer func() error,
 	}
 	m.ReplyTo = head.ReplyTo
 	result := a.Runner.attempt(Entry{Message: m}).result(value, failed)
+	if head.ID != "" {
+		sum := sha256.Sum256([]byte("the answer to " + head.ID))
+		result.ID = hex.EncodeToString(sum[:16])
+	}
 	return func() error { return a.reply(ctx, Answer{ReplyTo: head.ReplyTo, Result: result}) }, nil
 }
 

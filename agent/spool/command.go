@@ -34,7 +34,7 @@ func (d *Dir) Cancel(ctx context.Context, id, by string) (agent.Entry, string, e
 	}
 	defer r.disk.Unlock()
 	if r.finished {
-		return agent.Entry{}, agent.StoreEnded, nil
+		return agent.Entry{Key: r.key, Cancelled: r.state.Cancelled}, agent.StoreEnded, nil
 	}
 	if r.state.Cancelled == "" {
 		s := r.state
