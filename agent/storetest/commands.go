@@ -289,7 +289,13 @@ func counts(t *testing.T, p Place) {
 		{"one published", func() { archive(t, s, owed(t, s)) }, 1, 1, 0, false},
 		{"after a crash", func() { s = p.Open(t); owed(t, s) }, 1, 1, 0, false},
 		{"run again", func() { again(t, s, "one") }, 2, 0, 0, true},
-		{"and both answered", func() { e = next(t, s); begin(t, s, e); finish(t, s, e); archive(t, s, owed(t, s)); archive(t, s, owed(t, s)) }, 1, 0, 1, false},
+		{"and both answered", func() {
+			e = next(t, s)
+			begin(t, s, e)
+			finish(t, s, e)
+			archive(t, s, owed(t, s))
+			archive(t, s, owed(t, s))
+		}, 1, 0, 1, false},
 		{"asked for once more", func() { put(t, s, Message("one")) }, 1, 1, 0, false},
 		{"cancelled", func() { cancel(t, s, "two", agent.StorePending) }, 0, 1, 0, false},
 	} {

@@ -232,7 +232,8 @@ func judge(id string, answers []plans.Result, runs, most int, states ...string) 
 	}
 	first := answers[0]
 	for _, r := range answers[1:] {
-		if r.ID != first.ID || r.State() != first.State() || string(r.Body) != string(first.Body) {
+		same := string(r.Body) == string(first.Body) || id == "cancel" // which says how far its plan is by now
+		if r.ID != first.ID || r.State() != first.State() || !same {
 			wrong("two ends: %s and %s", first.State(), r.State())
 		}
 	}
