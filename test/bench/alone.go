@@ -19,7 +19,7 @@ type backlog struct {
 	put       time.Duration // for all plans, before the start
 	consuming time.Duration // from the start of the process
 	first     time.Duration // result, from the start of the process
-	next      time.Duration // result, from the one before
+	next      time.Duration // result, from the one before, on average
 }
 
 // backlog starts the agent with n plans on disk, and kills it after few results:
@@ -44,16 +44,14 @@ func (b *broker) backlog(s *subject, n int) (backlog, error) {
 		defer r.end()
 		consuming = append(consuming, r.consuming)
 		for i := range few {
-			before := time.Now()
 			if err := r.answer(); err != nil {
 				return l, err
 			}
 			if i == 0 {
 				first = append(first, time.Since(r.began))
-			} else {
-				next = append(next, time.Since(before))
 			}
 		}
+		next = append(next, (time.Since(r.began)-first[len(first)-1])/(few-1))
 		r.kill()
 	}
 	l.consuming, l.first, l.next = quantile(consuming, 0.5), quantile(first, 0.5), quantile(next, 0.5)

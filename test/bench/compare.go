@@ -69,7 +69,7 @@ func (b *broker) compare(subjects []*subject, o options) (ours figures, peer *fi
 		return ours, nil, nil, err
 	}
 	defer f.close()
-	every := []*series{f.exec, f.fsync, f.kept, f.wire}
+	every := []*series{f.exec, f.shell, f.fsync, f.kept, f.wire}
 	for i, r := range runs {
 		all[i].body = &series{do: func() error { return r.once(bodyOnly()) }}
 		all[i].script = &series{do: func() error { return r.once(oneScript()) }}

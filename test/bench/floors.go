@@ -15,6 +15,7 @@ import (
 // floors are what no agent can be faster than here.
 type floors struct {
 	exec  *series // fork and exec of a script of /bin/sh, and its end
+	shell *series // the same from a shell, as Murano's agents run scripts: their arguments are shell text
 	fsync *series // a file written, and synced with its folder
 	kept  *series // a plan in a folder of its own, synced, and its result beside it, synced
 	wire  *series // a persistent message to a consumer, which acknowledges it, and one back
@@ -38,6 +39,7 @@ func (b *broker) newFloors() (*floors, error) {
 	}
 	return &floors{
 		exec:  &series{do: func() error { return exec.Command(script, "x").Run() }},
+		shell: &series{do: func() error { return exec.Command("/bin/sh", "-c", "umask 0022; "+script+" x").Run() }},
 		fsync: &series{do: func() error { return writeSynced(path()) }},
 		kept:  &series{do: func() error { return keepPlan(path()) }},
 		wire:  &series{do: trip},

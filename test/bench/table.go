@@ -73,20 +73,22 @@ func (t *table) compare(ours figures, peer *figures, f *floors, o options) {
 	both("latency, one script, median", "ms", 0, "", func(f figures) float64 { return ms(f.script.median()) })
 	both("latency, one script, p99", "ms", 0, "", func(f figures) float64 { return ms(f.script.p99()) })
 	both("throughput, body only", "/s", 10, syncs, func(f figures) float64 { return f.bodyRate })
-	both("throughput, one script", "/s", 10, "each plan runs a shell, which costs both the same; and "+syncs, func(f figures) float64 { return f.scriptRate })
+	both("throughput, one script", "/s", 10, fmt.Sprintf("a shell and a script cost %.1f ms, which both agents pay; and ", ms(f.shell.median()))+syncs, func(f figures) float64 { return f.scriptRate })
 
 	least := f.exec.median() + f.fsync.median()
 	t.against("latency, one script", ms(ours.script.median()), "fork, exec and one fsync", ms(least), 1.5,
-		"the broker's part, the syncs of the plan, of its attempt and of its result, and a folder for its files are not in this floor")
-	least = f.exec.median() + kept + f.wire.median()
-	t.against("latency, one script", ms(ours.script.median()), "fork, exec, plan and result kept, the wire", ms(least), 1.5,
-		"what is over: the attempt synced before the script, the script's folder and files, its logs")
-	t.against("latency, body only", ms(ours.body.median()), "plan and result kept, the wire", ms(kept+f.wire.median()), 1.5, "")
+		"not in this floor: the broker; the shell between agent and script; the syncs of plan, attempt and result; a folder for the script")
+	least = f.shell.median() + kept + f.wire.median()
+	t.against("latency, one script", ms(ours.script.median()), "script from a shell, plan and result kept, the wire", ms(least), 1.5,
+		"not in this floor: the attempt, synced before the script; the script's folder and file; its logs, its journal")
+	t.against("latency, body only", ms(ours.body.median()), "plan and result kept, the wire", ms(kept+f.wire.median()), 1.5,
+		"not in this floor: the attempt and the state of the plan, which are files too; reading and judging the plan")
 	for _, floor := range []struct {
 		name string
 		is   *series
 	}{
 		{"floor: fork and exec of a shell script", f.exec},
+		{"floor: the same from a shell", f.shell},
 		{"floor: a file and its folder synced", f.fsync},
 		{"floor: a plan and its result kept", f.kept},
 		{"floor: the wire, there and back", f.wire},
@@ -124,7 +126,8 @@ func (t *table) backlog(few, many backlog) {
 		{"start to the first result", few.first, many.first, 1.5},
 		{"from result to result", few.next, many.next, 1.5},
 	} {
-		t.against(c.figure+", "+what, ms(c.many), "that", ms(c.few), c.most, "")
+		t.against(c.figure+", "+what, ms(c.many), "that", ms(c.few), c.most,
+			"the directories of all plans are listed, sorted and looked at before the first one runs")
 	}
 }
 
