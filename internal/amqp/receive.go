@@ -119,6 +119,7 @@ type receiver struct {
 	keep     func(context.Context, []plans.Message) []error
 	absent   *backoff.ExponentialBackOff // between looks for the queue
 	pause    *backoff.ExponentialBackOff // before what keep refused goes back
+	refused  bool                        // something of the last batch
 }
 
 // consume hands out the messages of the queue until ch has closed, the broker
@@ -169,11 +170,11 @@ func (r *receiver) handAll(ctx context.Context, s *session, ch *amqp091.Channel,
 			case !ok:
 				return errCancelled
 			}
-			ds := gather(d, arrived)
+			ds := r.gather(d, arrived)
 			if err := r.hand(ctx, s, ds, arrived); err != nil {
 				return err
 			}
-			if fits := r.fitting(ds); fits != r.prefetch && !changing {
+			if fits := r.fitting(ds, len(arrived)); fits != r.prefetch && !changing {
 				changing, r.prefetch = true, fits
 				if err := s.guard(ctx, func() error { return ch.Cancel(consumer, false) }); err != nil {
 					return err
@@ -184,14 +185,14 @@ func (r *receiver) handAll(ctx context.Context, s *session, ch *amqp091.Channel,
 }
 
 // fitting is the prefetch for messages like these: fewer where they are large,
-// more where they fill the prefetch there is.
-func (r *receiver) fitting(ds []amqp091.Delivery) int {
+// more where they, with those that wait behind them, fill the prefetch there is.
+func (r *receiver) fitting(ds []amqp091.Delivery, behind int) int {
 	largest := 1
 	for _, d := range ds {
 		largest = max(largest, len(d.Body))
 	}
 	fits := min(max(batchBytes/largest, 1), r.most)
-	if fits > r.prefetch && len(ds) < r.prefetch {
+	if fits > r.prefetch && len(ds)+behind < r.prefetch {
 		return r.prefetch
 	}
 	return fits
@@ -219,20 +220,39 @@ func (r *receiver) begin(ctx context.Context, s *session, ch *amqp091.Channel) (
 }
 
 // gather returns first, and after it what else has arrived, up to batchBytes.
-func gather(first amqp091.Delivery, arrived <-chan amqp091.Delivery) []amqp091.Delivery {
+// After a refusal it waits for that a moment: first may be refused again, and go
+// back with what is not gathered, for ever.
+func (r *receiver) gather(first amqp091.Delivery, arrived <-chan amqp091.Delivery) []amqp091.Delivery {
 	ds := []amqp091.Delivery{first}
-	for size := len(first.Body); size < batchBytes; {
-		select {
-		case d, ok := <-arrived:
-			if !ok {
-				return ds
-			}
-			ds, size = append(ds, d), size+len(d.Body)
-		default:
-			return ds
+	var moment <-chan time.Time
+	if r.refused {
+		moment = time.After(refusedMin)
+	}
+	for size := len(first.Body); size < batchBytes && len(ds) < r.prefetch; {
+		d, ok := next(arrived, moment)
+		if !ok {
+			break
 		}
+		ds, size = append(ds, d), size+len(d.Body)
 	}
 	return ds
+}
+
+// next is the next delivery, if there is one until the moment has passed. A nil
+// moment is none.
+func next(arrived <-chan amqp091.Delivery, moment <-chan time.Time) (d amqp091.Delivery, ok bool) {
+	if moment == nil {
+		select {
+		case d, ok = <-arrived:
+		default:
+		}
+		return d, ok
+	}
+	select {
+	case d, ok = <-arrived:
+	case <-moment:
+	}
+	return d, ok
 }
 
 // hand gives deliveries, the oldest that are not settled, to keep, and settles them.
@@ -242,11 +262,11 @@ func (r *receiver) hand(ctx context.Context, s *session, ds []amqp091.Delivery, 
 		ms[i] = received(d)
 	}
 	errs := r.keep(ctx, ms)
-	refused := func(i int) bool { return i >= len(errs) || errs[i] != nil }
+	rejected := func(i int) bool { return i >= len(errs) || errs[i] != nil }
 	// Up to the first that was refused one acknowledgement is for all, beyond it
 	// each has its own.
 	first := 0
-	for first < len(ds) && !refused(first) {
+	for first < len(ds) && !rejected(first) {
 		first++
 	}
 	if first > 0 {
@@ -254,12 +274,12 @@ func (r *receiver) hand(ctx context.Context, s *session, ds []amqp091.Delivery, 
 			return err
 		}
 	}
-	if first == len(ds) {
+	if r.refused = first < len(ds); !r.refused {
 		r.pause.Reset()
 		return nil
 	}
 	for i := first + 1; i < len(ds); i++ {
-		if refused(i) {
+		if rejected(i) {
 			continue
 		}
 		if err := s.acknowledge(ctx, ds[i], false); err != nil {
