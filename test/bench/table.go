@@ -127,7 +127,7 @@ func (t *table) backlog(few, many backlog) {
 		{"from result to result", few.next, many.next, 1.5},
 	} {
 		t.against(c.figure+", "+what, ms(c.many), "that", ms(c.few), c.most,
-			"the directories of all plans are listed, sorted and looked at before the first one runs")
+			"the names of all plans are listed and sorted before the first one runs, and the rest is looked at while the first ones run")
 	}
 }
 
