@@ -84,13 +84,13 @@ type Call struct {
 	Stdout, Stderr io.Writer
 
 	Grace     time.Duration // between SIGTERM and SIGKILL
-	MaxOutput int           // bytes of each captured stream that are kept; 0 means DefaultMaxOutput
+	MaxOutput int           // bytes of the captured streams, together, that are kept; 0 means DefaultMaxOutput
 }
 
-// DefaultMaxOutput bounds each captured stream of a script: 4 MiB. What is cut
+// DefaultMaxOutput bounds the captured streams of a script together: 6 MiB. What is cut
 // is the middle: head and tail stay, with a mark between them. A result holds it
 // several times while it is made, and RabbitMQ 4 takes no message above 16 MiB.
-const DefaultMaxOutput = 4 << 20
+const DefaultMaxOutput = 6 << 20
 
 // DefaultGrace is the time a script has between SIGTERM and SIGKILL.
 const DefaultGrace = 10 * time.Second

@@ -8,6 +8,7 @@
 package application
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -74,7 +75,7 @@ var _ agent.Executor = (*Executor)(nil)
 // ignored, as murano-agent does.
 //
 // What a script writes goes to c.Stdout and c.Stderr as it comes. Of a captured
-// stream c.MaxOutput bytes are also kept for the Output.
+// stream c.MaxOutput bytes are also kept for the Output, and of two as many together.
 //
 // An option that this guest cannot give is an *agent.UnsupportedOptionError,
 // and nothing of the script has run.
@@ -133,6 +134,7 @@ func (x *Executor) Run(ctx context.Context, c agent.Call) (agent.Output, error) 
 
 	out := agent.Output{ExitCode: exitCode(cmd.ProcessState), Limit: k.limit()}
 	var cut [2]bool
+	share(stdout.kept, stderr.kept, cmp.Or(c.MaxOutput, agent.DefaultMaxOutput))
 	out.Stdout, cut[0] = stdout.text()
 	out.Stderr, cut[1] = stderr.text()
 	out.Truncated = cut[0] || cut[1]

@@ -140,7 +140,7 @@ type History struct {
 // Script bounds the scripts of plans.
 type Script struct {
 	Grace     time.Duration // between SIGTERM and SIGKILL, when a script is stopped; default 10s
-	MaxOutput Bytes         // kept of each of stdout and stderr for the plan's Body; default 4M
+	MaxOutput Bytes         // kept of stdout and stderr together for the plan's Body; default 6M
 	MaxLog    Bytes         // of each log of a script on this guest; default 64M
 	// Scope is auto (default: each script in a systemd scope of its own, where
 	// systemd is there) or off.
@@ -169,7 +169,7 @@ func Default() Config {
 			Timeout: time.Hour, MaxSize: 4 << 30,
 		},
 		History: History{Count: 200, Size: 512 << 20, Age: 90 * 24 * time.Hour},
-		Script:  Script{Grace: 10 * time.Second, MaxOutput: 4 << 20, MaxLog: 64 << 20, Scope: "auto"},
+		Script:  Script{Grace: 10 * time.Second, MaxOutput: 6 << 20, MaxLog: 64 << 20, Scope: "auto"},
 		Wait:    Wait{CloudInit: 10 * time.Minute, PackageLocks: 10 * time.Minute},
 	}
 }

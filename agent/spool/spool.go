@@ -124,6 +124,10 @@ func Open(path string, o Options) (*Dir, error) {
 	return d, nil
 }
 
+// lockWait is how long an agent waits for the lock of one that was killed: a
+// child that it was about to start holds it until it has become its program.
+const lockWait = 5 * time.Second
+
 // occupy makes the directory, closed to others, and locks it.
 func (d *Dir) occupy() error {
 	if err := atomicfile.MkdirSync(d.path, 0o700); err != nil {
@@ -133,8 +137,10 @@ func (d *Dir) occupy() error {
 		return err
 	}
 	lock := flock.New(filepath.Join(d.path, lockName))
-	ok, err := lock.TryLock()
-	if err != nil {
+	ctx, cancel := context.WithTimeout(context.Background(), lockWait)
+	defer cancel()
+	ok, err := lock.TryLockContext(ctx, lockWait/200)
+	if err != nil && ctx.Err() == nil {
 		return err
 	}
 	if !ok {
