@@ -30,9 +30,11 @@ deb=$(find dist -maxdepth 1 -name "murano-agent_*_$(dpkg --print-architecture).d
 [ -n "$deb" ] || { echo 'no agent package in dist/; run make package-deb' >&2; exit 1; }
 mkdir -p .cache
 go test -c -o .cache/guest.test ./test/guest
+CGO_ENABLED=0 go test -c -o .cache/application.test ./agent/application
 log=.cache/e2e.log
 rc=0
 (cd test/guest && MURANO_E2E_ROOT=$root MURANO_E2E_DEB=$PWD/../../$deb MURANO_E2E_BIN=$PWD/../../bin/murano-controller \
+  MURANO_E2E_APPLICATION=$PWD/../../.cache/application.test \
   ../../.cache/guest.test -test.v -test.timeout 30m -test.run "$pattern") 2>&1 | tee "$log" || rc=$?
 [ $rc = 0 ] || exit $rc
 ! grep -q -- '--- SKIP' "$log" || { echo 'a test was skipped' >&2; exit 1; }

@@ -141,6 +141,7 @@ func TestAgentInABootedGuest(t *testing.T) {
 		test func(*booted)
 	}{
 		{"each script has a scope of its own, and what it leaves there outlives the agent", (*booted).scope},
+		{"what a script is held to", (*booted).containment},
 		{"the journal is found by plan and script", (*booted).journal},
 		{"an admin who is in the group sees all and may do nothing", (*booted).admin},
 		{"systemctl stop lets a script that is nearly done end", (*booted).stopNear},
@@ -176,6 +177,21 @@ func (b *booted) scope() {
 		b.t.Errorf("what the script started died with the agent: %s", out)
 	}
 	b.must("kill", pid)
+}
+
+// containment runs the executor's own tests, those that need a systemd.
+func (b *booted) containment() {
+	program, err := os.ReadFile(need(b.t, "MURANO_E2E_APPLICATION"))
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(b.guest.Dir(), "root/application.test"), program, 0o755); err != nil {
+		b.t.Fatal(err)
+	}
+	out, err := b.in("env", "MURANO_TEST_GUEST=1", "/root/application.test", "-test.v", "-test.run", "^TestGuest")
+	if err != nil || strings.Contains(out, "--- SKIP") || !strings.Contains(out, "--- PASS: TestGuest") {
+		b.t.Errorf("%v\n%s", err, out)
+	}
 }
 
 func (b *booted) journal() {

@@ -7,7 +7,10 @@
 set -euo pipefail
 verb=$1 dir=$2 name=$3 n=$4
 
-cgroups=(/sys/fs/cgroup/systemd/"$name" /sys/fs/cgroup/unified/"$name")
+cgroups=()
+for c in systemd unified memory cpu cpuacct pids; do # on a machine of v1, a hierarchy each
+  [ ! -f "/sys/fs/cgroup/$c/cgroup.procs" ] || cgroups+=("/sys/fs/cgroup/$c/$name")
+done
 [ ! -f /sys/fs/cgroup/cgroup.controllers ] || cgroups=(/sys/fs/cgroup/"$name") # a pure v2 machine
 
 case $verb in
