@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # One booted guest in a container with a network of its own.
 #   nspawn.sh run DIR NAME N LOWER   boot and stay; ends when the guest powers off
-#   nspawn.sh clean DIR NAME N       remove mount, network and cgroups
+#   nspawn.sh clean DIR NAME N       end what is left of it; remove mount, network and cgroups
 # DIR holds upper/, work/, root/ and console.log; LOWER is overlayfs's lowerdir. The guest is 10.99.N.2, this machine 10.99.N.1.
 set -euo pipefail
 verb=$1 dir=$2 name=$3 n=$4
@@ -43,6 +43,15 @@ run)
     done' "$dir" "$name"
   ;;
 clean)
+  # A guest whose nspawn was killed may live on, and would be taken for the next one of its name.
+  for round in 1 2 3 4 5; do
+    left=$(find "${cgroups[@]}" -name cgroup.procs -exec cat {} + 2>/dev/null | sort -u) || true
+    [ -n "$left" ] || break
+    [ "$round" = 1 ] || sleep 0.2
+    for pid in $left; do
+      [ "$pid" = $$ ] || kill -KILL "$pid" 2>/dev/null || true
+    done
+  done
   umount "$dir/root" 2>/dev/null || umount -l "$dir/root" 2>/dev/null || true
   ip netns del "$name" 2>/dev/null || true
   ip link del "mur$n" 2>/dev/null || true
