@@ -98,9 +98,11 @@ systemd_runs
 install_deb "$agent_next"
 same "$(asked)" $'daemon-reload\ntry-restart --no-block murano-agent.service' 'asked of systemd'
 mkdir -p "$root/proc/self"
-echo '0::/system.slice/murano-agent.service' >"$root/proc/self/cgroup"
-install_deb "$agent_deb"
-same "$(asked)" daemon-reload 'asked of systemd by a plan'
+for group in /system.slice/murano-agent.service '/murano.slice/murano-20260131T120000-4f0c-1.scope'; do
+  echo "0::$group" >"$root/proc/self/cgroup"
+  install_deb "$agent_next"
+  same "$(asked)" daemon-reload "asked of systemd by a plan in $group"
+done
 dpkg_does -r murano-agent
 same "$(asked)" daemon-reload 'asked of systemd by a plan that removes the agent'
 rm -r "$root/proc/self"
