@@ -83,12 +83,12 @@ func (a *attempt) runBody(ctx context.Context, program *body.Program) (value bod
 		}
 		end()
 		a.clean(err)
+		a.replay.close()
+		a.journal.close()
 	}()
 	if err := a.remember(); err != nil {
 		return nil, err
 	}
-	defer a.journal.close()
-	defer func() { a.replay.close() }()
 	if again := a.past.reboot; again != nil && a.r.BootID != "" && again.Boot == a.r.BootID {
 		return nil, a.reboot(ctx, again.Asked+1) // it has not taken place yet
 	}
@@ -147,9 +147,9 @@ func (a *attempt) remember() error {
 		}
 		a.clock.again = a.replay.next.Clock
 		a.log.Info("plan goes on", "calls", a.past.calls, "reboots", a.past.reboots)
-		err = a.journal.write(step{Step: stepBegin, Boot: a.r.BootID})
+		err = a.journal.write(step{Step: stepBegin, Attempt: a.e.Attempts + 1, Boot: a.r.BootID})
 	} else {
-		begin := step{Step: stepBegin, Boot: a.r.BootID, Fresh: true}
+		begin := step{Step: stepBegin, Attempt: a.e.Attempts + 1, Boot: a.r.BootID, Fresh: true}
 		if a.keeps {
 			a.past.seed = newSeed()
 			begin.Seed = a.past.seed
@@ -284,7 +284,11 @@ func (a *attempt) cutIn(ctx context.Context, phase string) bool {
 // it at the agent's next start.
 func (a *attempt) clean(err error) {
 	var stopped *interruption
-	stays := a.keeps && errors.As(err, &stopped) && a.r.GoesOn(a.e)
+	cut := errors.As(err, &stopped)
+	stays := a.keeps && cut && a.r.GoesOn(a.e)
+	if cut && a.journal != nil && readPast(a.e.Dir).untouched(a.plan, a.e.Attempts, a.r.BootID) {
+		a.journal.writeSync(step{Step: stepWait}) // so that it is known after a boot, too
+	}
 	switch {
 	case a.ws == nil && !stays:
 		a.drop()
@@ -335,6 +339,7 @@ func (a *attempt) phase(name string, start time.Time) (end func()) {
 	a.now = name
 	a.mu.Unlock()
 	return func() {
+		a.tell(before, "", "")
 		p := plans.Phase{Name: name, Start: start.UTC(), Seconds: a.r.now().Sub(start).Seconds()}
 		a.mu.Lock()
 		defer a.mu.Unlock()
@@ -345,8 +350,9 @@ func (a *attempt) phase(name string, start time.Time) (end func()) {
 	}
 }
 
+// tell says where the plan is, and what is new there: no text means nothing is.
 func (a *attempt) tell(phase, script, text string) {
-	if a.r.Progress == nil {
+	if a.r.Progress == nil || phase == "" {
 		return
 	}
 	a.r.Progress(plans.Event{Kind: plans.EventProgress, Time: a.r.now(), Plan: a.id, Phase: phase, Script: script, Text: a.mask.text(text)})

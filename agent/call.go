@@ -50,7 +50,11 @@ func (a *attempt) call(ctx context.Context, name string, args []body.Value, kwar
 		message := cmp.Or(out.Failure, fmt.Sprintf("Script %s returned error code", name))
 		err = &ScriptError{Message: message, Output: &out}
 	}
-	if err := a.ends(a.endOf(c, report, out, err), reboots); err != nil {
+	end := a.endOf(c, report, out, err)
+	if reboots { // as one step: what asks for a reboot gets it, whatever happens between
+		end.Boot, end.Asked = a.r.BootID, 1
+	}
+	if err := a.ends(end, reboots); err != nil {
 		return nil, a.halt(err)
 	}
 	if reboots {
@@ -172,6 +176,9 @@ func (a *attempt) once(ctx context.Context, name string, at placed, args []body.
 	s := a.plan.Scripts[name]
 	a.runs++
 	unit := fmt.Sprintf("%s%s-%d", unitPrefix, a.folder(), a.runs)
+	if err := a.noteRun(name, n); err != nil {
+		return nil, Output{}, err
+	}
 	phase := "script " + name
 	end := a.phase(phase, time.Time{})
 	defer end()
@@ -184,7 +191,6 @@ func (a *attempt) once(ctx context.Context, name string, at placed, args []body.
 		own, cancel = context.WithTimeoutCause(ctx, t, &timeoutError{what: fmt.Sprintf("Script %s", name), after: t})
 		defer cancel()
 	}
-	a.journal.write(step{Step: stepRun, Script: name, Run: a.runs, Attempt: n}) // ends says whether the journal is whole
 	defer a.ws.Running(unit)()
 	o := effective(a.plan.Options, s.Options.Options)
 	start := a.r.now()
@@ -214,6 +220,19 @@ func (a *attempt) once(ctx context.Context, name string, at placed, args []body.
 	a.report(report)
 	a.tell(phase, name, fmt.Sprintf("exit code %d", out.ExitCode))
 	return &report, out, err
+}
+
+// noteRun has the journal say that a script is about to run. One that cannot
+// say so must not be read as if none had.
+func (a *attempt) noteRun(script string, n int) error {
+	err := a.journal.write(step{Step: stepRun, Script: script, Run: a.runs, Attempt: n})
+	if err != nil && !a.keeps {
+		err = a.journal.forget()
+	}
+	if err != nil {
+		return a.halt(err)
+	}
+	return nil
 }
 
 // bound cuts the middle out of streams that an Executor made longer than limit,

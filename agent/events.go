@@ -26,7 +26,7 @@ func (a *Agent) note(e plans.Event) {
 		script = e.Script
 	}
 	a.turn(func(s *Status) { s.Phase, s.Script = e.Phase, script })
-	if a.Events == (Address{}) {
+	if a.Events == (Address{}) || e.Text == "" {
 		return
 	}
 	select {

@@ -33,8 +33,8 @@ type step struct {
 
 	Fresh bool   `json:"fresh,omitempty"` // begin: from the start; what stands above no longer counts
 	Seed  []byte `json:"seed,omitempty"`  // begin, fresh: of what is random in the Body
-	Boot  string `json:"boot,omitempty"`  // begin, reboot: of the guest
-	Asked int    `json:"asked,omitempty"` // reboot: the how manieth time for this one
+	Boot  string `json:"boot,omitempty"`  // begin, reboot, end of a call that asks for one: of the guest
+	Asked int    `json:"asked,omitempty"` // reboot, end: the how manieth time for this one
 
 	Call   int     `json:"call,omitempty"`   // call, run, end: from 1, in the order of the Body
 	Script string  `json:"script,omitempty"` // call, run, end
@@ -42,7 +42,7 @@ type step struct {
 	Clock  []int64 `json:"clock,omitempty"`  // call: what the Body read from the clock since the call before
 
 	Run     int `json:"run,omitempty"`     // run: number of the run in the plan
-	Attempt int `json:"attempt,omitempty"` // run: from 1
+	Attempt int `json:"attempt,omitempty"` // run: of the call, begin: of the plan; from 1
 
 	Ended *ending `json:"ended,omitempty"` // end
 	Why   string  `json:"why,omitempty"`   // over
@@ -58,10 +58,10 @@ const (
 	stepCall   = "call"
 	stepRun    = "run"
 	stepEnd    = "end"
-	stepReboot = "reboot"
-	stepOver   = "over" // the plan cannot go on
-	stepWait   = "wait" // the plan waits for the guest; nothing of it runs
-	stepBody   = "body" // it does no more
+	stepReboot = "reboot" // is asked for again
+	stepOver   = "over"   // the plan cannot go on
+	stepWait   = "wait"   // the plan waits for the guest; nothing of it runs
+	stepBody   = "body"   // it does no more
 )
 
 // An ending is what came of the call of a script.
@@ -190,6 +190,14 @@ func (j *journal) sync() error {
 	return j.err
 }
 
+// forget empties the journal, so that nobody believes what it does not say.
+func (j *journal) forget() error {
+	if j == nil {
+		return nil
+	}
+	return j.f.Truncate(0)
+}
+
 func (j *journal) failed() error {
 	if j == nil {
 		return nil
@@ -208,6 +216,10 @@ type past struct {
 	fresh   int64  // where the steps begin that still count
 	good    int64  // where the last whole step ends
 	seed    []byte // of those steps
+	torn    bool   // something stands behind that
+	attempt int    // that began last; 0 means none did
+	boot    string // in which it began
+	ran     bool   // a script was about to be run
 	runs    int    // the highest number of a run
 	running string // the script whose call has no end; empty means none
 	calls   int    // that have an end
@@ -221,8 +233,7 @@ type past struct {
 
 // readPast reads the journal in dir. A journal that is torn ends before the tear;
 // one that is not there tells nothing.
-func readPast(dir string) past {
-	var p past
+func readPast(dir string) (p past) {
 	if dir == "" {
 		return p
 	}
@@ -231,6 +242,10 @@ func readPast(dir string) past {
 		return p
 	}
 	defer f.Close()
+	defer func() {
+		st, err := f.Stat()
+		p.torn = err != nil || st.Size() > p.good
+	}()
 	dec := json.NewDecoder(f)
 	for {
 		var s struct {
@@ -264,6 +279,7 @@ func (p *past) take(s step) {
 		if s.Fresh {
 			*p = past{fresh: p.good, good: p.good, seed: s.Seed, runs: p.runs, reboots: p.reboots, waits: p.waits}
 		}
+		p.attempt, p.boot = s.Attempt, s.Boot
 	case stepCall:
 		p.running, p.reboot, p.waits = s.Script, nil, false
 	case stepWait:
@@ -271,18 +287,25 @@ func (p *past) take(s step) {
 	case stepBody:
 		p.waits = false
 	case stepRun:
-		p.runs = max(p.runs, s.Run)
+		p.ran, p.waits, p.runs = true, false, max(p.runs, s.Run)
 	case stepEnd:
 		p.running = ""
 		p.calls++
+		if s.Asked > 0 {
+			p.reboots++
+			p.reboot = &s
+		}
 	case stepOver:
 		p.over = s.Why
 	case stepReboot:
-		if s.Asked == 1 {
-			p.reboots++
-		}
 		p.reboot = &s
 	}
+}
+
+// idle tells whether no script was run in any of so many attempts. What was not
+// synced is known only as long as the guest has not gone down.
+func (p past) idle(attempts int, boot string) bool {
+	return p.attempt > 0 && p.attempt >= attempts && boot != "" && p.boot == boot && !p.torn && !p.ran
 }
 
 const seedSize = 32

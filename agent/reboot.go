@@ -61,16 +61,24 @@ func (a *attempt) reboot(ctx context.Context, asked int) error {
 			Hint: "look at the guest's journal for what holds up the reboot, then send the plan again with a new ID",
 		}})
 	}
+	reboots := a.past.reboots
+	if asked == 1 { // the journal says so where the call ended
+		reboots++
+	}
 	switch {
+	case a.r.Reboot == nil:
+		return fail("the plan asked for a reboot, and this agent cannot reboot the guest")
 	case asked > maxAsked:
 		return fail("the plan asked for a reboot %d times and the guest did not reboot", maxAsked)
-	case asked == 1 && a.past.reboots >= maxReboots:
+	case reboots > maxReboots:
 		return fail("the plan asked for more than %d reboots", maxReboots)
 	}
-	if err := a.journal.writeSync(step{Step: stepReboot, Boot: a.r.BootID, Asked: asked}); err != nil {
-		return a.halt(err)
+	if asked > 1 {
+		if err := a.journal.writeSync(step{Step: stepReboot, Boot: a.r.BootID, Asked: asked}); err != nil {
+			return a.halt(err)
+		}
 	}
-	a.log.Info("plan asks for a reboot", "reboot", a.past.reboots+1, "asked", asked)
+	a.log.Info("plan asks for a reboot", "reboot", reboots, "asked", asked)
 	fault.Point("runner.reboot.before-ask")
 	refused := a.r.Reboot(ctx)
 	fault.Point("runner.reboot.after-ask")

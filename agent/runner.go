@@ -12,6 +12,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/openmurano/murano/plans"
@@ -53,7 +54,8 @@ type Runner struct {
 	// RebootWait bounds the time from Reboot to the end of ctx; 0 means 5 minutes.
 	RebootWait time.Duration
 
-	// Progress, unless nil, is told where a plan is. It must not block.
+	// Progress, unless nil, is told where a plan is, and in Text what is new there;
+	// without a Text it is back where it was before. It must not block.
 	Progress func(plans.Event)
 	// Rand gives numbers from 0 up to 1, for the pauses between attempts; nil
 	// means random ones.
@@ -151,9 +153,9 @@ func counted(n int, what string) string {
 const maxReruns = 5
 
 // GoesOn tells whether the plan in e, which was begun and not ended, is to be
-// answered again instead of as interrupted: it asks for that (onInterrupt), and
-// was not cut too often; or it asked for a reboot; or it waited for the guest
-// (Waits) and nothing of it ran.
+// answered again instead of as interrupted. It is, if it asked for a reboot, or
+// waited for the guest (Waits); and, if it was not cut too often, where it asks
+// for that (onInterrupt) or did nothing yet.
 func (r *Runner) GoesOn(e Entry) bool {
 	if e.Refused != "" || e.Cancelled != "" {
 		return false
@@ -164,12 +166,24 @@ func (r *Runner) GoesOn(e Entry) bool {
 		return false
 	case p.reboot != nil, p.waits:
 		return true
-	}
-	plan, err := plans.ParseOptions{Max: r.MaxFormat}.Parse(e.Message.Body)
-	if err != nil || e.Attempts-p.reboots >= maxReruns { // a reboot that was asked for is no cut
+	case e.Attempts-p.reboots >= maxReruns: // a reboot that was asked for is no cut
 		return false
 	}
-	return plan.Options.OnInterrupt == plans.InterruptRerun || plan.Options.OnInterrupt == plans.InterruptResume
+	plan, err := plans.ParseOptions{Max: r.MaxFormat}.Parse(e.Message.Body)
+	if err != nil {
+		return false
+	}
+	again := plan.Options.OnInterrupt == plans.InterruptRerun || plan.Options.OnInterrupt == plans.InterruptResume
+	return again || p.untouched(plan, e.Attempts, r.BootID)
+}
+
+// untouched tells whether so many attempts of plan cannot have done anything:
+// no script was run, and its Body opens no file.
+func (p past) untouched(plan plans.Plan, attempts int, boot string) bool {
+	if strings.Contains(plan.Body, "open") {
+		return false
+	}
+	return len(plan.Scripts) == 0 || p.idle(attempts, boot)
 }
 
 // Cancelled makes the result of a plan that was cancelled before it ran, or

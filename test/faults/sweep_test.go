@@ -263,7 +263,7 @@ func scenario(runs string) []sent {
 		return sent{id: d["ID"].(string), body: d.encode(), states: states, scripts: scripts, most: most, extra: extra}
 	}
 	return []sent{
-		plan(bodyOnly("body"), cut, 0, 0),
+		plan(bodyOnly("body"), done, 0, 0),
 		plan(scripted("script", "2.0.0", nil, mark("script")), cut, 1, 0, "script"),
 		plan(scripted("fails", "2.0.0", nil, mark("fails")+"; exit 3"), []string{plans.StateFailed, plans.StateInterrupted}, 1, 0, "fails"),
 		plan(scripted("rerun", "2.3.0", document{"onInterrupt": "rerun"}, mark("rerun")), done, 1, 1, "rerun"),
