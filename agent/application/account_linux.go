@@ -14,6 +14,9 @@ import (
 	"strconv"
 	"strings"
 	"syscall"
+	"time"
+
+	"golang.org/x/sys/unix"
 
 	"github.com/openmurano/murano/agent"
 )
@@ -25,13 +28,23 @@ type account struct {
 	groups            []uint32 // supplementary ones; the first may be gid again
 }
 
+// lookUpTimeout bounds the whole search for a user.
+const lookUpTimeout = 30 * time.Second
+
 // lookUp finds a user, by name or number, whom we may become. The error is an
-// *agent.UnsupportedOptionError.
+// *agent.UnsupportedOptionError, or why ctx ended: the database may be that of a
+// directory service, which may not answer.
 func lookUp(ctx context.Context, name string) (*account, error) {
 	unsupported := func(format string, args ...any) error {
 		return &agent.UnsupportedOptionError{Option: "runAs", Reason: fmt.Sprintf(format, args...)}
 	}
+	late := unsupported("the guest's user database did not answer within %s; look at the services that /etc/nsswitch.conf names", lookUpTimeout)
+	ctx, cancel := context.WithTimeoutCause(ctx, lookUpTimeout, late)
+	defer cancel()
 	line := passwd(ctx, name)
+	if line == "" && ctx.Err() != nil {
+		return nil, context.Cause(ctx)
+	}
 	if line == "" {
 		return nil, unsupported("this guest has no user %q; make it in an earlier script, or name one that exists", name)
 	}
@@ -51,7 +64,10 @@ func lookUp(ctx context.Context, name string) (*account, error) {
 	if os.Geteuid() != 0 {
 		return nil, unsupported("the agent is not root and cannot become %q; run it as root, or leave runAs out", name)
 	}
-	out, err := exec.CommandContext(ctx, "id", "-G", "--", a.name).Output()
+	out, err := said(ctx, "id", "-G", "--", a.name)
+	if ctx.Err() != nil {
+		return nil, context.Cause(ctx)
+	}
 	if err != nil {
 		return nil, unsupported("the groups of user %q: id -G: %v", name, err)
 	}
@@ -80,12 +96,19 @@ func passwd(ctx context.Context, name string) string {
 	if byNumber != "" {
 		return byNumber
 	}
-	out, err := exec.CommandContext(ctx, "getent", "passwd", "--", name).Output()
+	out, err := said(ctx, "getent", "passwd", "--", name)
 	if err != nil {
 		return ""
 	}
 	line, _, _ := bytes.Cut(out, []byte("\n"))
 	return string(line)
+}
+
+// said is what a program of the guest writes.
+func said(ctx context.Context, program string, args ...string) ([]byte, error) {
+	cmd := exec.CommandContext(ctx, program, args...)
+	cmd.WaitDelay = time.Second
+	return cmd.Output()
 }
 
 // env is what su(1) sets.
@@ -159,16 +182,27 @@ func (a *account) own(dir string) error {
 		if err != nil {
 			return err
 		}
-		st, err := root.Lstat(name)
-		if err != nil {
-			return err
-		}
-		s, ok := st.Sys().(*syscall.Stat_t)
-		if !ok || int(s.Uid) != os.Geteuid() || !st.IsDir() && s.Nlink > 1 {
-			return nil
-		}
-		return root.Lchown(name, int(a.uid), int(a.gid))
+		return a.take(root, name)
 	})
+}
+
+// take makes the user the owner of one entry. It is held while it is looked at
+// and given: what an earlier run left running may put another under its name.
+func (a *account) take(root *os.Root, name string) error {
+	f, err := root.OpenFile(name, unix.O_PATH|unix.O_NOFOLLOW, 0) // a link is opened itself
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	st, err := f.Stat()
+	if err != nil {
+		return err
+	}
+	s, ok := st.Sys().(*syscall.Stat_t)
+	if !ok || int(s.Uid) != os.Geteuid() || !st.IsDir() && s.Nlink > 1 {
+		return nil
+	}
+	return unix.Fchownat(int(f.Fd()), "", int(a.uid), int(a.gid), unix.AT_EMPTY_PATH)
 }
 
 // closeOthers closes what is beside dir to other users, but for downloads that

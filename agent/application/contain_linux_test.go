@@ -3,6 +3,7 @@
 package application
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -108,6 +109,63 @@ func TestAFileWithASecondNameElsewhereIsNotGivenAway(t *testing.T) {
 		t.Fatal(err)
 	}
 	run(t, c)
+	if st, _ := os.Stat(victim); st.Sys().(*syscall.Stat_t).Uid != 0 {
+		t.Error("the file belongs to the user now")
+	}
+}
+
+func TestAUserDatabaseThatHangsHoldsNoScriptForEver(t *testing.T) {
+	bin := t.TempDir()
+	if err := os.WriteFile(filepath.Join(bin, "getent"), []byte("#!/bin/sh\nsleep 60\n"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	t.Setenv("PATH", bin+":"+os.Getenv("PATH"))
+	late := errors.New("too late")
+	ctx, cancel := context.WithTimeoutCause(t.Context(), 100*time.Millisecond, late)
+	defer cancel()
+	start := time.Now()
+	if _, err := lookUp(ctx, "somebody-of-ldap"); !errors.Is(err, late) {
+		t.Errorf("got %v", err)
+	}
+	if took := time.Since(start); took > 20*time.Second {
+		t.Errorf("it took %v", took)
+	}
+}
+
+// A run that was left behind may exchange names while a later one is prepared.
+func TestWhatIsExchangedMeanwhileIsNotGivenAway(t *testing.T) {
+	if os.Geteuid() != 0 {
+		t.Skip("only root can give files away")
+	}
+	top := t.TempDir()
+	dir, victim := filepath.Join(top, "deploy"), filepath.Join(top, "victim")
+	if err := errors.Join(os.Mkdir(dir, 0o755), os.WriteFile(victim, nil, 0o600)); err != nil {
+		t.Fatal(err)
+	}
+	mine := filepath.Join(dir, "mine")
+	stop, done := make(chan struct{}), make(chan struct{})
+	go func() {
+		defer close(done)
+		for {
+			select {
+			case <-stop:
+				return
+			default:
+			}
+			os.WriteFile(mine, nil, 0o600)
+			os.Remove(mine)
+			os.Link(victim, mine)
+			os.Remove(mine)
+			os.Symlink(victim, mine)
+			os.Remove(mine)
+		}
+	}()
+	a := &account{name: "nobody", uid: 65534, gid: 65534}
+	for range 5000 {
+		a.own(dir) // what is gone in between is an error
+	}
+	close(stop)
+	<-done
 	if st, _ := os.Stat(victim); st.Sys().(*syscall.Stat_t).Uid != 0 {
 		t.Error("the file belongs to the user now")
 	}
