@@ -229,10 +229,10 @@ func (b *booted) admin() {
 		{[]string{"plans", "list"}, "seen"},
 		{[]string{"plans", "show", "seen"}, "succeeded"},
 		{[]string{"plans", "logs", "seen"}, "visible to the group"},
-		{[]string{"status"}, "murano-agent"},
+		{[]string{"status"}, "runs since"},
 	} {
 		if out, err := as("admin", tt.args...); err != nil || !strings.Contains(out, tt.want) {
-			b.t.Errorf("as admin, %v: %v\n%s", tt.args, err, out)
+			b.t.Errorf("as admin, %v: %v, want %q in\n%s", tt.args, err, tt.want, out)
 		}
 		if out, err := as("stranger", tt.args...); err == nil {
 			b.t.Errorf("as a stranger, %v works:\n%s", tt.args, out)
