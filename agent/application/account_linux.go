@@ -16,8 +16,6 @@ import (
 	"syscall"
 	"time"
 
-	"golang.org/x/sys/unix"
-
 	"github.com/openmurano/murano/agent"
 )
 
@@ -178,31 +176,51 @@ func (a *account) own(dir string) error {
 		return err
 	}
 	defer root.Close()
-	return fs.WalkDir(root.FS(), ".", func(name string, d fs.DirEntry, err error) error {
-		if err != nil {
-			return err
-		}
-		return a.take(root, name)
-	})
+	return a.take(root, ".")
 }
 
-// take makes the user the owner of one entry. It is held while it is looked at
-// and given: what an earlier run left running may put another under its name.
+// take does so with name and what is below it. A directory is closed to the user
+// meanwhile: what an earlier run left running could put another file under a
+// name between the look at it and the gift.
 func (a *account) take(root *os.Root, name string) error {
-	f, err := root.OpenFile(name, unix.O_PATH|unix.O_NOFOLLOW, 0) // a link is opened itself
-	if err != nil {
-		return err
-	}
-	defer f.Close()
-	st, err := f.Stat()
+	st, err := root.Lstat(name)
 	if err != nil {
 		return err
 	}
 	s, ok := st.Sys().(*syscall.Stat_t)
-	if !ok || int(s.Uid) != os.Geteuid() || !st.IsDir() && s.Nlink > 1 {
+	if !ok {
 		return nil
 	}
-	return unix.Fchownat(int(f.Fd()), "", int(a.uid), int(a.gid), unix.AT_EMPTY_PATH)
+	ours := int(s.Uid) == os.Geteuid()
+	if !st.IsDir() {
+		if !ours || s.Nlink > 1 {
+			return nil
+		}
+		return root.Lchown(name, int(a.uid), int(a.gid))
+	}
+	uid, gid := int(s.Uid), int(s.Gid)
+	if ours {
+		uid, gid = int(a.uid), int(a.gid)
+	}
+	if err := errors.Join(root.Lchown(name, os.Geteuid(), -1), root.Chmod(name, 0o700)); err != nil {
+		return err
+	}
+	err = a.takeIn(root, name)
+	return errors.Join(err, root.Chmod(name, st.Mode()), root.Lchown(name, uid, gid))
+}
+
+// takeIn takes the entries of a directory.
+func (a *account) takeIn(root *os.Root, dir string) error {
+	f, err := root.Open(dir)
+	if err != nil {
+		return err
+	}
+	names, err := f.Readdirnames(-1)
+	f.Close() // it was only read
+	for _, name := range names {
+		err = errors.Join(err, a.take(root, filepath.Join(dir, name)))
+	}
+	return err
 }
 
 // closeOthers closes what is beside dir to other users, but for downloads that

@@ -132,42 +132,54 @@ func TestAUserDatabaseThatHangsHoldsNoScriptForEver(t *testing.T) {
 	}
 }
 
-// A run that was left behind may exchange names while a later one is prepared.
-func TestWhatIsExchangedMeanwhileIsNotGivenAway(t *testing.T) {
+// What an earlier run left running may exchange names otherwise.
+func TestAFolderIsClosedToTheUserWhileItIsGivenToThem(t *testing.T) {
 	if os.Geteuid() != 0 {
 		t.Skip("only root can give files away")
 	}
-	top := t.TempDir()
-	dir, victim := filepath.Join(top, "deploy"), filepath.Join(top, "victim")
-	if err := errors.Join(os.Mkdir(dir, 0o755), os.WriteFile(victim, nil, 0o600)); err != nil {
+	dir := filepath.Join(t.TempDir(), "deploy")
+	if err := errors.Join(os.Mkdir(dir, 0o755), os.Chmod(dir, 0o755), os.Chown(dir, 65534, 65534)); err != nil {
 		t.Fatal(err)
 	}
-	mine := filepath.Join(dir, "mine")
-	stop, done := make(chan struct{}), make(chan struct{})
-	go func() {
-		defer close(done)
-		for {
-			select {
-			case <-stop:
-				return
-			default:
-			}
-			os.WriteFile(mine, nil, 0o600)
-			os.Remove(mine)
-			os.Link(victim, mine)
-			os.Remove(mine)
-			os.Symlink(victim, mine)
-			os.Remove(mine)
+	for n := range 3000 {
+		if err := os.WriteFile(filepath.Join(dir, strconv.Itoa(n)), nil, 0o600); err != nil {
+			t.Fatal(err)
 		}
-	}()
-	a := &account{name: "nobody", uid: 65534, gid: 65534}
-	for range 5000 {
-		a.own(dir) // what is gone in between is an error
 	}
-	close(stop)
-	<-done
-	if st, _ := os.Stat(victim); st.Sys().(*syscall.Stat_t).Uid != 0 {
-		t.Error("the file belongs to the user now")
+	a := &account{name: "nobody", uid: 65534, gid: 65534}
+	given := make(chan error, 1)
+	go func() { given <- a.own(dir) }()
+	closed := 0
+	for {
+		select {
+		case err := <-given:
+			if err != nil || closed == 0 {
+				t.Errorf("closed %d times, %v", closed, err)
+			}
+			for _, name := range []string{dir, filepath.Join(dir, "7")} {
+				if st, err := os.Stat(name); err != nil || st.Sys().(*syscall.Stat_t).Uid != 65534 {
+					t.Errorf("%s: %v, %v", name, st, err)
+				}
+			}
+			if st, err := os.Stat(dir); err != nil || st.Mode().Perm() != 0o755 {
+				t.Errorf("%v, %v", st.Mode(), err)
+			}
+			return
+		default:
+		}
+		st, err := os.Stat(dir)
+		if err != nil {
+			t.Fatal(err)
+		}
+		first, err := os.Stat(filepath.Join(dir, "0"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if uid := st.Sys().(*syscall.Stat_t).Uid; uid == 0 && st.Mode().Perm() == 0o700 {
+			closed++
+		} else if first.Sys().(*syscall.Stat_t).Uid == 65534 && uid != 65534 {
+			t.Fatal("a file was given while its folder was open")
+		}
 	}
 }
 
