@@ -316,7 +316,8 @@ func (b *booted) rebootStep() {
 	if len(words) != 6 || words[0] != "a" || words[2] != "b" || words[4] != "c" {
 		b.t.Fatalf("scripts ran %q", words)
 	}
-	// A container shares the boot ID of its host; a guest that has one of its own shows another.
-	b.t.Logf("boot IDs: %s %s %s", words[1], words[3], words[5])
+	if words[1] != words[3] || words[3] == words[5] {
+		b.t.Errorf("boot IDs %s, %s and %s: the reboot was not between the second script and the third", words[1], words[3], words[5])
+	}
 	b.must("rm", "/var/runs")
 }

@@ -43,13 +43,6 @@ run)
     done' "$dir" "$name"
   ;;
 clean)
-  # PID 1 of a guest outlives an nspawn that was killed.
-  for c in "${cgroups[@]}"; do
-    [ -d "$c" ] || continue
-    find "$c" -name cgroup.procs -exec cat {} + 2>/dev/null | while read -r pid; do
-      kill -KILL "$pid" 2>/dev/null || true # it may have gone with its PID 1
-    done || true
-  done
   # A guest whose nspawn was killed may live on, and would be taken for the next one of its name.
   for round in 1 2 3 4 5; do
     left=$(find "${cgroups[@]}" -name cgroup.procs -exec cat {} + 2>/dev/null | sort -u) || true
