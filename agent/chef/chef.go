@@ -55,15 +55,13 @@ func (x *Executor) Run(ctx context.Context, c agent.Call) (agent.Output, error) 
 
 // configure writes node.json and solo.rb, and returns the folder to run in.
 func (x *Executor) configure(c agent.Call, cookbook, name, cookbooks string, attributes *body.Dict) (string, error) {
-	dir, err := recipe.Folder(c.Dir)
+	root, err := os.OpenRoot(c.Dir)
 	if err != nil {
 		return "", err
 	}
-	solo := filepath.Join(c.Dir, "solo.rb")
-	if _, err := os.Lstat(solo); errors.Is(err, fs.ErrNotExist) {
-		if err := os.WriteFile(solo, []byte(`cookbook_path "`+cookbooks+`"`), 0o600); err != nil {
-			return "", err
-		}
+	defer root.Close()
+	if err := recipe.Write(root, "solo.rb", `cookbook_path "`+cookbooks+`"`, 0o600); err != nil && !errors.Is(err, fs.ErrExist) {
+		return "", err
 	}
 	node := body.NewDict("run_list", body.NewList("recipe["+cookbook+"::"+name+"]"))
 	if attributes.Len() > 0 {
@@ -73,7 +71,7 @@ func (x *Executor) configure(c agent.Call, cookbook, name, cookbooks string, att
 	if err != nil {
 		return "", err
 	}
-	return dir, os.WriteFile(filepath.Join(dir, "node.json"), text, 0o600)
+	return recipe.Folder(c.Dir, map[string]string{"node.json": string(text)})
 }
 
 // vendor brings the cookbooks that the Berksfile names, and returns where they are.
@@ -93,7 +91,7 @@ func (x *Executor) vendor(ctx context.Context, c agent.Call, cookbook string) (s
 	if err := os.MkdirAll(into, 0o755); err != nil {
 		return "", err
 	}
-	dir, err := recipe.Folder(c.Dir)
+	dir, err := recipe.Folder(c.Dir, nil)
 	if err != nil {
 		return "", err
 	}

@@ -10,8 +10,11 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"syscall"
 
 	"gopkg.in/yaml.v3"
+
+	"github.com/openmurano/murano/agent/recipe"
 )
 
 // level is what the plan's level of a module's data is called.
@@ -58,17 +61,17 @@ func offer(modules, module, dir string) error {
 	if text, err = withLevel(text, filepath.ToSlash(data)); err != nil || text == nil {
 		return err
 	}
-	f, err := root.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o644)
-	if err != nil {
+	// A new file: the one there may have a second name elsewhere.
+	if err := root.Remove(name); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}
-	_, err = f.Write(text)
-	return errors.Join(err, f.Close())
+	return recipe.Write(root, name, string(text), 0o644)
 }
 
-// read is the content of a file; of one that is not there, nothing.
+// read is the content of a file; of one that is not there, nothing. It does not
+// wait for one that is a pipe.
 func read(root *os.Root, name string) ([]byte, error) {
-	f, err := root.Open(name)
+	f, err := root.OpenFile(name, os.O_RDONLY|syscall.O_NONBLOCK, 0)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, nil
 	}
@@ -76,6 +79,13 @@ func read(root *os.Root, name string) ([]byte, error) {
 		return nil, err
 	}
 	defer f.Close()
+	st, err := f.Stat()
+	if err == nil && (!st.Mode().IsRegular() || st.Size() > 1<<20) {
+		err = errors.New("hiera.yaml of the module is no file of at most 1 MiB")
+	}
+	if err != nil {
+		return nil, err
+	}
 	return io.ReadAll(f)
 }
 

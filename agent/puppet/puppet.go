@@ -10,8 +10,6 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"os"
-	"path/filepath"
 
 	"github.com/openmurano/murano/agent"
 	"github.com/openmurano/murano/agent/recipe"
@@ -52,10 +50,6 @@ func (x *Executor) Run(ctx context.Context, c agent.Call) (agent.Output, error) 
 
 // configure writes what puppet reads, and returns the folder to run in.
 func configure(modules, module, class string, attributes *body.Dict) (string, error) {
-	dir, err := recipe.Folder(modules)
-	if err != nil {
-		return "", err
-	}
 	name := module
 	if class != "" {
 		name += "::" + class
@@ -73,19 +67,17 @@ func configure(modules, module, class string, attributes *body.Dict) (string, er
 			}
 			values.Set(module+"::"+key, v)
 		}
-		if files["default.yaml"], err = encodeYAML(values); err != nil {
+		text, err := encodeYAML(values)
+		if err != nil {
 			return "", err
 		}
-		if err := offer(modules, module, dir); err != nil {
-			return "", err
-		}
+		files["default.yaml"] = text
 	}
-	for name, text := range files {
-		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o600); err != nil {
-			return "", err
-		}
+	dir, err := recipe.Folder(modules, files)
+	if err != nil || attributes == nil {
+		return dir, err
 	}
-	return dir, nil
+	return dir, offer(modules, module, dir)
 }
 
 // unprepared is murano-agent's answer when the files of a run cannot be

@@ -6,6 +6,7 @@ package recipe
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -52,13 +53,39 @@ func Attributes(c agent.Call) (*body.Dict, error) {
 }
 
 // Folder makes a fresh folder below dir, so that nothing of an earlier call
-// is taken for this one's.
-func Folder(dir string) (string, error) {
-	run := filepath.Join(dir, ".run")
-	if err := os.RemoveAll(run); err != nil {
+// is taken for this one's, with files by their names. dir may belong to the
+// script's user, who may put links into it: nothing is written outside of it.
+func Folder(dir string, files map[string]string) (string, error) {
+	root, err := os.OpenRoot(dir)
+	if err != nil {
 		return "", err
 	}
-	return run, os.Mkdir(run, 0o700)
+	defer root.Close()
+	if err := root.RemoveAll(folder); err != nil {
+		return "", err
+	}
+	if err := root.Mkdir(folder, 0o700); err != nil {
+		return "", err
+	}
+	for name, text := range files {
+		if err := Write(root, filepath.Join(folder, name), text, 0o600); err != nil {
+			return "", err
+		}
+	}
+	return filepath.Join(dir, folder), nil
+}
+
+// folder is the name of the one that Folder makes.
+const folder = ".run"
+
+// Write makes a file in root that is not there yet.
+func Write(root *os.Root, name, text string, mode os.FileMode) error {
+	f, err := root.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_EXCL, mode)
+	if err != nil {
+		return err
+	}
+	_, err = f.WriteString(text)
+	return errors.Join(err, f.Close())
 }
 
 // Split takes the EntryPoint of c apart at its last ::, COOKBOOK::RECIPE or
@@ -75,7 +102,7 @@ func Split(c agent.Call) (whole, part string, err error) {
 // separated by spaces, that the guest has. Lines of its output that say ERROR
 // are added to its standard error, since that is where plans look.
 func Run(ctx context.Context, executor agent.Executor, c agent.Call, dir, programs string, args ...string) (agent.Output, error) {
-	path, err := entry(dir, strings.Fields(programs), args)
+	path, err := entry(c.Dir, dir, strings.Fields(programs), args)
 	if err != nil {
 		return agent.Output{}, err
 	}
@@ -90,8 +117,9 @@ func Run(ctx context.Context, executor agent.Executor, c agent.Call, dir, progra
 }
 
 // entry writes the program to be run, which is a script: so the program is
-// looked for, and the absence of the first told, as a shell does it.
-func entry(dir string, programs, args []string) (string, error) {
+// looked for, and the absence of the first told, as a shell does it. dir is below
+// the script's.
+func entry(script, dir string, programs, args []string) (string, error) {
 	line := ""
 	for _, a := range args {
 		line += " " + quote(a)
@@ -101,8 +129,16 @@ func entry(dir string, programs, args []string) (string, error) {
 		text += "command -v " + p + " >/dev/null && exec " + p + line + "\n"
 	}
 	text += "echo '/bin/sh: 1: " + programs[0] + ": not found' >&2\nexit 127"
-	path := filepath.Join(dir, ".entry")
-	if err := os.WriteFile(path, []byte(text+"\n"), 0o700); err != nil {
+	below, err := filepath.Rel(script, dir)
+	if err != nil {
+		return "", err
+	}
+	root, err := os.OpenRoot(script)
+	if err != nil {
+		return "", err
+	}
+	defer root.Close()
+	if err := Write(root, filepath.Join(below, ".entry"), text+"\n", 0o700); err != nil {
 		return "", err
 	}
 	// A child that another goroutine is starting may still hold the file open
@@ -110,7 +146,7 @@ func entry(dir string, programs, args []string) (string, error) {
 	syscall.ForkLock.Lock()
 	//lint:ignore SA2001 an empty section is the point
 	syscall.ForkLock.Unlock()
-	return path, nil
+	return filepath.Join(dir, ".entry"), nil
 }
 
 // quote makes s one word of a shell.
