@@ -11,6 +11,7 @@ import (
 	"io"
 	"log/slog"
 	"net"
+	"os"
 	"strconv"
 	"strings"
 	"sync"
@@ -52,8 +53,9 @@ type field struct{ key, value string }
 type wire struct {
 	to net.UnixAddr
 
-	mu   sync.Mutex
-	conn *net.UnixConn // nil until the first record, and after an error
+	mu    sync.Mutex
+	conn  *net.UnixConn // nil until the first record, and after an error
+	again time.Time     // not before; zero: now
 }
 
 var _ slog.Handler = (*Journal)(nil)
@@ -207,11 +209,20 @@ func name(prefix, key string) string {
 }
 
 // patience bounds one write: journald that hangs must not hang the program.
-const patience = 5 * time.Second
+// After one that was given up, the next are not tried for as long as rest.
+const (
+	patience = 2 * time.Second
+	rest     = 30 * time.Second
+)
+
+var errHangs = errors.New("the journal takes nothing; it is tried again in a while")
 
 func (w *wire) send(b []byte) error {
 	w.mu.Lock()
 	defer w.mu.Unlock()
+	if time.Now().Before(w.again) {
+		return errHangs
+	}
 	if w.conn == nil {
 		// Not connected: journald may come and go.
 		conn, err := net.ListenUnixgram("unixgram", &net.UnixAddr{Net: "unixgram"})
@@ -220,11 +231,21 @@ func (w *wire) send(b []byte) error {
 		}
 		w.conn = conn
 	}
-	if err := w.conn.SetWriteDeadline(time.Now().Add(patience)); err != nil {
-		return err
+	// A queue that is full wakes no sender that is not connected (unix(7)): it is
+	// tried again and again.
+	for over := time.Now().Add(patience); ; {
+		if err := w.conn.SetWriteDeadline(time.Now().Add(50 * time.Millisecond)); err != nil {
+			return err
+		}
+		_, _, err := w.conn.WriteMsgUnix(b, nil, &w.to)
+		if !errors.Is(err, os.ErrDeadlineExceeded) {
+			return err
+		}
+		if time.Now().After(over) {
+			w.again = time.Now().Add(rest)
+			return err
+		}
 	}
-	_, _, err := w.conn.WriteMsgUnix(b, nil, &w.to)
-	return err
 }
 
 func (w *wire) close() error {

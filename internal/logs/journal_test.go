@@ -141,3 +141,51 @@ func TestTheJournalMayComeLater(t *testing.T) {
 		t.Errorf("the journal has %q, %v; elsewhere is %q", b[:n], err, out.String())
 	}
 }
+
+func TestAJournalThatIsFullIsWaitedForAndOneThatHangsIsNotForEachLine(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "socket")
+	conn, err := net.ListenUnixgram("unixgram", &net.UnixAddr{Name: path, Net: "unixgram"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	const lines = 3000 // more than net.unix.max_dgram_qlen, or the sender's buffer
+	read := make(chan int)
+	go func() {
+		b := make([]byte, 4096)
+		time.Sleep(300 * time.Millisecond)
+		n := 0
+		for ; n < lines; n++ {
+			conn.SetReadDeadline(time.Now().Add(5 * time.Second))
+			if _, err := conn.Read(b); err != nil {
+				break
+			}
+		}
+		read <- n
+	}()
+	var out bytes.Buffer
+	j := logs.NewJournal(logs.JournalOptions{Socket: path, Otherwise: &out})
+	defer j.Close()
+	log := slog.New(j)
+	for range lines {
+		log.Info("line")
+	}
+	if n := <-read; n != lines || out.Len() != 0 {
+		t.Errorf("the journal has %d lines of %d; elsewhere is %.100q", n, lines, out.String())
+	}
+	for range lines { // nobody reads any more
+		if log.Info("line"); out.Len() > 0 {
+			break
+		}
+	}
+	start := time.Now()
+	for range 100 {
+		log.Info("line")
+	}
+	if took := time.Since(start); took > time.Second {
+		t.Errorf("100 lines beside a journal that hangs took %v", took)
+	}
+	if n := strings.Count(out.String(), "\n"); n != 101 {
+		t.Errorf("%d lines elsewhere, want 101", n)
+	}
+}
