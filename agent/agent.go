@@ -140,7 +140,8 @@ type Store interface {
 	Next(ctx context.Context) (Entry, error)
 	// Begin counts an attempt; called before the first script runs.
 	Begin(ctx context.Context, e Entry) error
-	// Finish keeps the result; from now on it is owed.
+	// Finish keeps the result; from now on it is owed. The error of a plan that
+	// has one wraps ErrEnded.
 	Finish(ctx context.Context, e Entry, r plans.Result) error
 	// Owed blocks until a result is due to be published and returns it; one
 	// Answer for each message that asked.
@@ -154,10 +155,10 @@ type Store interface {
 
 	// Cancel keeps that the plan is cancelled, and by whom; the first word
 	// stands. It returns how far the plan was. One that waited is StorePending:
-	// Next does not return it, and the caller is to Finish e; should the caller
-	// die, the next life's Next returns it. One that Next returned and that has
-	// no result is StoreRunning, and so is one whose Cancel came before. One that
-	// has a result is StoreEnded and is left as it is; e has its Key and Cancelled
+	// Next does not return it, and the caller is to Finish e; until that is done
+	// another Cancel is told the same, and in the next life Next returns it. One
+	// that Next returned and that has no result is StoreRunning. One that has a
+	// result is StoreEnded and is left as it is; e has its Key and Cancelled
 	// alone. An unknown ID gives "".
 	Cancel(ctx context.Context, id, by string) (e Entry, state string, err error)
 	// Retry makes a plan that has ended pending again, as if it had come now but
@@ -174,6 +175,9 @@ type Store interface {
 	// Has tells whether key is that of a plan that has not ended.
 	Has(key string) bool
 }
+
+// ErrEnded says that a plan has its result already.
+var ErrEnded = errors.New("the plan has a result")
 
 // How far a plan was that Store.Cancel was called for.
 const (

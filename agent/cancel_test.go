@@ -5,6 +5,7 @@
 package agent_test
 
 import (
+	"context"
 	"crypto/ed25519"
 	"encoding/json"
 	"fmt"
@@ -12,7 +13,9 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/openmurano/murano/agent"
 	"github.com/openmurano/murano/agent/spool"
@@ -306,4 +309,67 @@ func TestCancellingWhilePlansAreTakenUpEndsEachOnce(t *testing.T) {
 	if r := g.result(); string(r.Body) != "2" {
 		t.Errorf("got %s", r.Body)
 	}
+}
+
+func TestACancellationWhoseResultWasNotKeptIsAskedForAgain(t *testing.T) {
+	var full atomic.Bool
+	var a *agent.Agent
+	g := newGuest(t, func(b *agent.Agent) { a, b.Store = b, &fullStore{Store: b.Store, full: &full} })
+	mark := filepath.Join(g.dir, "mark")
+	g.start()
+	g.send(g.plan("runs", endless(mark), "deploy()", nil))
+	until(t, "the script runs", exists(mark))
+	g.send(g.plan("waits", "", "return 1", nil))
+	until(t, "the plan is kept", func() bool { pending, _, _ := a.Store.Counts(); return pending == 1 })
+	full.Store(true)
+	soon, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
+	defer cancel()
+	if state, err := a.Cancel(soon, "waits", "somebody"); err == nil {
+		t.Errorf("on a full disk: %q", state)
+	}
+	var asking sync.WaitGroup
+	for range 3 {
+		asking.Go(func() {
+			if state, err := a.Cancel(t.Context(), "waits", "somebody"); err != nil || state != plans.CancelDone {
+				t.Errorf("asked again: %q, %v", state, err)
+			}
+		})
+	}
+	full.Store(false)
+	asking.Wait()
+	if r := g.result(); r.SourceID != "waits" || r.State() != plans.StateCancelled {
+		t.Errorf("got %q %s", r.SourceID, r.State())
+	}
+	if err := a.Retry(t.Context(), "waits"); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := a.Cancel(t.Context(), "runs", "somebody"); err != nil {
+		t.Fatal(err)
+	}
+	if all := g.results(2); all["waits"].State() != plans.StateSucceeded || all["runs"].State() != plans.StateCancelled {
+		t.Errorf("run again after it was cancelled several times: %+v", all)
+	}
+	g.silence()
+}
+
+func TestAPlanThatWaitsForTheDiskIsCancelled(t *testing.T) {
+	var full atomic.Bool
+	var a *agent.Agent
+	g := newGuest(t, func(b *agent.Agent) { a, b.Store = b, &fullStore{Store: b.Store, full: &full} })
+	mark := filepath.Join(g.dir, "mark")
+	g.start()
+	g.send(g.plan("first", "#!/bin/sh\ntouch "+mark+"; sleep 0.2", "deploy()", nil))
+	g.send(g.plan("one", "", "return 1", nil))
+	until(t, "the script runs", exists(mark))
+	until(t, "the plan is kept", func() bool { pending, _, _ := a.Store.Counts(); return pending == 1 })
+	a.Store.(*fullStore).begin.Store(true)
+	g.result()
+	until(t, "it waits", func() bool { return strings.Contains(g.log.String(), "attempt was not counted") })
+	if state, err := a.Cancel(t.Context(), "one", "somebody"); err != nil || state != plans.CancelRunning {
+		t.Errorf("got %q, %v", state, err)
+	}
+	if r := g.result(); r.State() != plans.StateCancelled || r.Report.Attempts != 0 {
+		t.Errorf("got %+v", r.Report)
+	}
+	g.silence()
 }

@@ -139,7 +139,8 @@ func TestAResultThatCannotBeKeptWaitsForRoom(t *testing.T) {
 // fullStore is a store whose disk can be full.
 type fullStore struct {
 	agent.Store
-	full *atomic.Bool
+	full  *atomic.Bool
+	begin atomic.Bool // for Begin alone
 }
 
 var errFull = errors.New("no space left on device")
@@ -149,6 +150,13 @@ func (s *fullStore) Put(ctx context.Context, ms []plans.Message) []error {
 		return slices.Repeat([]error{errFull}, len(ms))
 	}
 	return s.Store.Put(ctx, ms)
+}
+
+func (s *fullStore) Begin(ctx context.Context, e agent.Entry) error {
+	if s.begin.Load() {
+		return errFull
+	}
+	return s.Store.Begin(ctx, e)
 }
 
 func (s *fullStore) Finish(ctx context.Context, e agent.Entry, r plans.Result) error {

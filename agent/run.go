@@ -211,7 +211,12 @@ func (a *Agent) work(ctx, held context.Context, r *Runner, e Entry) (result plan
 		return r.Interrupted(e), true
 	}
 	fault.Point("agent.work.begin")
-	if a.insist(ctx, a.pause, "attempt was not counted", func() error { return a.Store.Begin(ctx, e) }) != nil {
+	if a.begin(ctx, held, e) != nil {
+		var by Cancellation
+		if ctx.Err() == nil && errors.As(context.Cause(held), &by) {
+			e.Cancelled = by.By
+			return r.Cancelled(e), true
+		}
 		return plans.Result{}, false
 	}
 	fault.Point("agent.work.begun")
@@ -220,6 +225,14 @@ func (a *Agent) work(ctx, held context.Context, r *Runner, e Entry) (result plan
 		return plans.Result{}, false
 	}
 	return result, true
+}
+
+// begin counts an attempt. On a full disk it waits, until the plan is cancelled.
+func (a *Agent) begin(ctx, held context.Context, e Entry) error {
+	waiting, stop := context.WithCancel(ctx)
+	defer stop()
+	defer context.AfterFunc(held, stop)()
+	return a.insist(waiting, a.pause, "attempt was not counted", func() error { return a.Store.Begin(ctx, e) })
 }
 
 // finish keeps the result. On a full disk it waits: no plan could run anyway.

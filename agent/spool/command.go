@@ -33,8 +33,11 @@ func (d *Dir) Cancel(ctx context.Context, id, by string) (agent.Entry, string, e
 		return agent.Entry{}, "", nil
 	}
 	defer r.disk.Unlock()
-	if r.finished {
+	switch {
+	case r.finished:
 		return agent.Entry{Key: r.key, Cancelled: r.state.Cancelled}, agent.StoreEnded, nil
+	case r.state.Retrying > 0:
+		return agent.Entry{}, "", fmt.Errorf("plan %q is to be run again, and the disk did not let that be kept; free space, and first have it run again", id)
 	}
 	if r.state.Cancelled == "" {
 		s := r.state
@@ -50,8 +53,8 @@ func (d *Dir) Cancel(ctx context.Context, id, by string) (agent.Entry, string, e
 	}
 	d.mu.Lock()
 	state := agent.StoreRunning
-	if r.waits {
-		state, r.waits = agent.StorePending, false
+	if !r.taken {
+		state = agent.StorePending
 		d.pending = slices.DeleteFunc(d.pending, func(p *record) bool { return p == r })
 	}
 	d.mu.Unlock()
@@ -59,7 +62,8 @@ func (d *Dir) Cancel(ctx context.Context, id, by string) (agent.Entry, string, e
 }
 
 // Retry is agent.Store's. state.json says first what is about to be done, so
-// that a crash in it is made good at the next start.
+// that a crash in it is made good at the next start, and an error by calling it
+// again.
 func (d *Dir) Retry(ctx context.Context, id string) error {
 	if err := d.ready(ctx); err != nil {
 		return err
@@ -74,9 +78,27 @@ func (d *Dir) Retry(ctx context.Context, id string) error {
 		return fmt.Errorf("run plan %q again: this agent knows no plan of that ID", id)
 	}
 	defer r.disk.Unlock()
-	if !r.finished {
+	switch {
+	case r.state.Retrying > 0: // an earlier call did not come to its end
+	case !r.finished:
 		return fmt.Errorf("run plan %q again: it has not ended", id)
+	default:
+		if err := d.unend(r); err != nil {
+			return fmt.Errorf("run plan %q again: %w", id, err)
+		}
 	}
+	if err := d.setAside(r); err != nil {
+		return fmt.Errorf("run plan %q again: %w; try again, or the agent's next start will", id, err)
+	}
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.enqueue(r)
+	return nil
+}
+
+// unend keeps that r is to be run again, and takes back the answers it owes. The
+// caller holds r.disk.
+func (d *Dir) unend(r *record) error {
 	s := again(r.state)
 	for s.Retrying = 1; ; s.Retrying++ {
 		if _, err := os.Lstat(filepath.Join(d.path, r.key, earlierName(s.Retrying))); errors.Is(err, fs.ErrNotExist) {
@@ -85,21 +107,15 @@ func (d *Dir) Retry(ctx context.Context, id string) error {
 	}
 	owing := len(r.state.Owed)
 	if err := d.write(r, s); err != nil {
-		return fmt.Errorf("run plan %q again: %w", id, err)
+		return err
 	}
 	d.mu.Lock()
+	defer d.mu.Unlock()
 	d.forget(r)
 	r.finished, r.result = false, ""
 	r.round++
 	d.owed.drop(r)
 	d.owing -= owing
-	d.mu.Unlock()
-	if err := d.setAside(r); err != nil {
-		return fmt.Errorf("run plan %q again: %w; the agent's next start will", id, err)
-	}
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	d.enqueue(r)
 	return nil
 }
 

@@ -33,7 +33,9 @@ func (d *Dir) load() {
 		if ended != nil {
 			return
 		}
-		if err := d.loadPlan(name); err != nil {
+		if err := d.loadPlan(name); full(err) {
+			d.o.Log.Error("the disk is full; this plan is seen to at the agent's next start", "directory", name, "error", err)
+		} else if err != nil {
 			d.quarantine(name, err)
 		}
 	}
@@ -116,7 +118,7 @@ func (d *Dir) settle(r *record) error {
 		}
 		fault.Point("spool.open.before-remove")
 		if err := os.Remove(filepath.Join(dir, e.Name())); err != nil {
-			return err
+			d.o.Log.Warn("what was half written is still there", "plan", r.state.ID, "file", e.Name(), "error", err)
 		}
 	}
 	if err := d.shareAll(dir, entries); err != nil {

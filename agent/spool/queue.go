@@ -29,7 +29,7 @@ func (d *Dir) Next(ctx context.Context) (agent.Entry, error) {
 		r := d.pending[0]
 		d.pending[0] = nil
 		d.pending = d.pending[1:]
-		r.waits = false
+		r.taken = true
 		return r, 0
 	})
 	if err != nil {
@@ -132,7 +132,7 @@ func (d *Dir) Finish(ctx context.Context, e agent.Entry, result plans.Result) er
 	}
 	defer r.disk.Unlock()
 	if r.finished {
-		return fmt.Errorf("keep the result of plan %q: it has one", r.state.ID)
+		return fmt.Errorf("keep the result of plan %q: %w", r.state.ID, agent.ErrEnded)
 	}
 	err = d.replace(r, resultName, text, atomicfile.WriteFile)
 	if err != nil {
@@ -259,6 +259,7 @@ func (d *Dir) lost(r *record, cause error) (plans.Result, error) {
 		d.o.Log.Error("result was not replaced; trying again", "plan", r.state.ID, "error", err)
 		return plans.Result{}, err
 	}
+	d.explain(r, result)
 	return result, nil
 }
 

@@ -57,7 +57,7 @@ type record struct {
 	round    int    // how often Retry set a result aside in this life
 
 	// Of Dir.mu alone:
-	waits    bool // Next has not returned it
+	taken    bool // Next has returned it
 	archived bool // it is in the history
 	show     *time.Timer
 }

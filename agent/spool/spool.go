@@ -170,7 +170,7 @@ func (d *Dir) names() ([]string, error) {
 			// Was being made when the agent died: never acknowledged, so it comes again.
 			fault.Point("spool.open.before-remove")
 			if err := os.RemoveAll(filepath.Join(d.path, name)); err != nil {
-				return nil, err
+				d.o.Log.Warn("what was half made is still there", "directory", name, "error", err)
 			}
 		}
 	}
@@ -255,7 +255,7 @@ func (d *Dir) add(r *record) {
 func (d *Dir) enqueue(r *record) {
 	at, _ := slices.BinarySearchFunc(d.pending, r.key, func(p *record, key string) int { return cmp.Compare(p.key, key) })
 	d.pending = slices.Insert(d.pending, at, r)
-	r.waits = true
+	r.taken = false
 	d.notify()
 }
 

@@ -267,6 +267,9 @@ func TestAResultThatCannotBeReadAgainIsReplaced(t *testing.T) {
 			if err != nil || a.Result.ErrorCode != plans.CodeOther || a.Result.SourceID != "a" {
 				t.Errorf("got %+v, %v", a, err)
 			}
+			if why, err := os.ReadFile(filepath.Join(e.Dir, whyName)); err != nil || !strings.Contains(string(why), "cannot be read again") {
+				t.Errorf("%s, %v", why, err)
+			}
 			// In a plan that is not answered it means that nobody knows how it ended.
 			put(t, d, storetest.Message("b"))
 			e, _ = d.Next(t.Context())
