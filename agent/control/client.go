@@ -4,6 +4,7 @@ package control
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -13,6 +14,7 @@ import (
 	"net"
 	"net/http"
 	"net/url"
+	"time"
 
 	"github.com/openmurano/murano/agent"
 )
@@ -81,8 +83,12 @@ func (c *Client) Prune(ctx context.Context, o agent.PruneOptions) (keys []string
 	return out.Keys, err
 }
 
-// maxReply bounds what is read of an answer: a history has many keys.
-const maxReply = 16 << 20
+const (
+	// maxReply bounds what is read of an answer: a history has many keys.
+	maxReply = 16 << 20
+	// maxRead bounds the wait for one that changes nothing.
+	maxRead = 5 * time.Second
+)
 
 func (c *Client) call(ctx context.Context, method, path string, in, out any) error {
 	var body io.Reader
@@ -93,6 +99,12 @@ func (c *Client) call(ctx context.Context, method, path string, in, out any) err
 		}
 		body = bytes.NewReader(text)
 	}
+	limit := maxCommand + 10*time.Second // more than the agent takes itself
+	if method == http.MethodGet {
+		limit = maxRead
+	}
+	ctx, cancel := context.WithTimeoutCause(ctx, limit, fmt.Errorf("the agent did not answer within %s; its disk may hang: see dmesg, then restart it", limit))
+	defer cancel()
 	r, err := http.NewRequestWithContext(ctx, method, "http://agent/v1/"+path, body)
 	if err != nil {
 		return err
@@ -103,12 +115,12 @@ func (c *Client) call(ctx context.Context, method, path string, in, out any) err
 		err = wrapped.Err // its URL is of our own making
 	}
 	if err != nil {
-		return err
+		return cmp.Or(context.Cause(ctx), err)
 	}
 	defer answer.Body.Close()
 	text, err := io.ReadAll(io.LimitReader(answer.Body, maxReply))
 	if err != nil {
-		return fmt.Errorf("read the agent's answer: %w", err)
+		return fmt.Errorf("read the agent's answer: %w", cmp.Or(context.Cause(ctx), err))
 	}
 	if answer.StatusCode != http.StatusOK {
 		return failure(answer.StatusCode, text)

@@ -332,3 +332,16 @@ func TestManyWhoSayNothingDoNotKeepOthersOutForLong(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+func TestAnAgentThatHangsIsNotWaitedForForEver(t *testing.T) {
+	t.Parallel()
+	path := filepath.Join(t.TempDir(), "agent.sock")
+	l, err := net.Listen("unix", path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	if _, err := control.NewClient(path).Status(t.Context()); err == nil || !strings.Contains(err.Error(), "did not answer within 5s") {
+		t.Errorf("got %v", err)
+	}
+}
