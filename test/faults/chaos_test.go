@@ -11,6 +11,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -328,14 +329,19 @@ func (c *chaos) connected(ctx context.Context, do func(*amqp091.Connection, *amq
 func (c *chaos) judge(took time.Duration, resent int) {
 	ran := c.ran()
 	states := map[string]int{}
-	lost, doubled, repeated, wrong := 0, 0, 0, 0
+	lost, doubled, repeated, wrong, full := 0, 0, 0, 0, 0
 	for _, p := range c.plans {
 		got := c.answers.of(p.id)
 		if len(got) > 0 {
 			states[got[0].State()]++
 			repeated += len(got) - 1
 		}
-		for _, problem := range judge(p.id, got, ran[p.id], p.most, p.states...) {
+		allowed := p.states
+		if len(got) > 0 && got[0].Report != nil && got[0].Report.Cause != nil && got[0].Report.Cause.Code == plans.CauseDiskFull {
+			full++ // it ran while there was no room, and says so
+			allowed = append(slices.Clone(allowed), plans.StateFailed)
+		}
+		for _, problem := range judge(p.id, got, ran[p.id], p.most, allowed...) {
 			switch {
 			case strings.Contains(problem, "lost"):
 				lost++
@@ -357,8 +363,8 @@ func (c *chaos) judge(took time.Duration, resent int) {
 	for _, what := range []string{"agent killed", "broker killed", "connection cut", "disk filled"} {
 		faults = append(faults, fmt.Sprintf("%s %d", what, c.faults[what]))
 	}
-	fmt.Printf("faults     %s; %.0f s\nsent       %d (%d sent again after the broker died)\nended      %s\nrepeated   %d answers came twice, the same\nlost       %d\ndoubled    %d\n",
-		strings.Join(faults, ", "), took.Seconds(), len(c.plans), resent, tally(states), repeated, lost, doubled)
+	fmt.Printf("faults     %s; %.0f s\nsent       %d (%d sent again after the broker died)\nended      %s (%d of the failed for the full disk)\nrepeated   %d answers came twice, the same\nlost       %d\ndoubled    %d\n",
+		strings.Join(faults, ", "), took.Seconds(), len(c.plans), resent, tally(states), full, repeated, lost, doubled)
 	if wrong > 20 {
 		c.t.Errorf("and %d more", wrong-20)
 	}
