@@ -87,7 +87,7 @@ const (
 	// maxReply bounds what is read of an answer: a history has many keys.
 	maxReply = 16 << 20
 	// maxRead bounds the wait for one that changes nothing.
-	maxRead = 5 * time.Second
+	maxRead = 10 * time.Second
 )
 
 func (c *Client) call(ctx context.Context, method, path string, in, out any) error {
