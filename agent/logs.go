@@ -43,8 +43,9 @@ type logs struct {
 	stop, stopped chan struct{}
 }
 
-// openLogs opens <run>-<script>[-attempt].stdout.log and .stderr.log in the
-// plan's directory. A log that cannot be opened costs the log, not the plan.
+// openLogs makes ready <run>-<script>[-attempt].stdout.log and .stderr.log in
+// the plan's directory: each is there from its first byte on, a direct one at
+// once. A log that cannot be opened costs the log, not the plan.
 func (a *attempt) openLogs(name string, n int, o plans.ScriptOptions) *logs {
 	l := &logs{stdout: io.Discard, stderr: io.Discard, total: &a.logged}
 	if a.e.Dir == "" {
@@ -59,25 +60,28 @@ func (a *attempt) openLogs(name string, n int, o plans.ScriptOptions) *logs {
 		base = "more" // a Body that loops must not eat the inodes
 	}
 	open := func(suffix string, captured bool) io.Writer {
-		f, err := openLog(filepath.Join(a.e.Dir, base+suffix), min(one, 4*one-a.logged))
-		if err != nil {
-			a.log.Warn("log of the script was not opened", "script", name, "error", err)
+		f := &logFile{path: filepath.Join(a.e.Dir, base+suffix), limit: min(one, 4*one-a.logged)}
+		f.lost = func(err error) { a.log.Warn("log of the script was not opened", "script", name, "error", err) }
+		if f.limit < leastLog {
 			return io.Discard
 		}
-		*l.total -= f.size // it is counted when it is closed
+		if st, err := os.Stat(f.path); err == nil {
+			f.size = st.Size()
+			*l.total -= f.size // it is counted when it is closed
+		}
 		l.files = append(l.files, f)
 		switch {
-		case f.limit < leastLog:
-			return io.Discard
 		case a.mask != nil:
 			w := &maskedWriter{w: f, mask: a.mask}
 			l.masks = append(l.masks, w)
 			return w
 		case captured:
 			return f
+		case !f.open():
+			return io.Discard
 		}
 		l.direct = append(l.direct, f)
-		return f.File
+		return f.file
 	}
 	l.stdout = open(".stdout.log", o.CaptureStdout)
 	l.stderr = open(".stderr.log", o.CaptureStderr)
@@ -106,14 +110,14 @@ func (l *logs) watch() {
 
 func (l *logs) shorten() {
 	for _, f := range l.direct {
-		if st, err := f.Stat(); err == nil && st.Size() > f.limit {
+		if st, err := f.file.Stat(); err == nil && st.Size() > f.limit {
 			f.size = st.Size()
 			f.shorten()
 		}
 	}
 }
 
-// close closes the logs and removes those that stayed empty.
+// close closes the logs, and removes a direct one that stayed empty.
 func (l *logs) close() {
 	if l.stop != nil {
 		close(l.stop)
@@ -130,40 +134,43 @@ func (l *logs) close() {
 // A logFile is a log that has at most limit bytes and never fails: neither a full
 // disk nor a talkative script may stop a plan. It can be read at any time.
 type logFile struct {
-	*os.File       // appends
-	limit          int64
-	mu             sync.Mutex
-	size           int64
-	random         *os.File // the same file, to be written anywhere; nil until it is needed
+	path   string
+	limit  int64
+	lost   func(error) // is told why it cannot be opened
+	mu     sync.Mutex
+	size   int64
+	file   *os.File // appends; nil until it is opened
+	random *os.File // the same file, to be written anywhere; nil until it is needed
+
 	closed, broken bool
 }
 
-// openLog opens the log at path, with the mode and the group of its directory:
-// who may list the one may read the other.
-func openLog(path string, limit int64) (*logFile, error) {
+// open opens the log, with the mode and the group of its directory: who may list
+// the one may read the other. A log that cannot be opened is closed.
+func (l *logFile) open() bool {
 	mode := fs.FileMode(0o600)
-	dir, err := os.Stat(filepath.Dir(path))
+	dir, err := os.Stat(filepath.Dir(l.path))
 	if err == nil && dir.Mode().Perm()&0o050 == 0o050 {
 		mode = 0o640
 	}
-	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_APPEND, mode)
-	if err != nil {
-		return nil, err
+	if l.file, err = os.OpenFile(l.path, os.O_WRONLY|os.O_CREATE|os.O_APPEND, mode); err != nil {
+		l.closed = true
+		l.lost(err)
+		return false
 	}
-	l := &logFile{File: f, limit: limit}
 	if mode == 0o640 {
-		giveGroup(f, dir)
+		giveGroup(l.file, dir)
 	}
-	if st, err := f.Stat(); err == nil {
-		l.size = st.Size()
-	}
-	return l, nil
+	return true
 }
 
 func (l *logFile) Write(p []byte) (int, error) {
 	n := len(p)
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	if len(p) > 0 && !l.closed && l.file == nil {
+		l.open()
+	}
 	for len(p) > 0 && !l.closed {
 		room := l.limit - l.size
 		if room <= 0 {
@@ -173,7 +180,7 @@ func (l *logFile) Write(p []byte) (int, error) {
 			continue
 		}
 		part := p[:min(int64(len(p)), room)]
-		wrote, err := l.File.Write(part)
+		wrote, err := l.file.Write(part)
 		l.size += int64(wrote)
 		if err != nil {
 			return n, nil
@@ -198,7 +205,7 @@ func (l *logFile) shorten() bool {
 	}
 	var err error
 	if l.random == nil {
-		if l.random, err = os.OpenFile(l.Name(), os.O_RDWR, 0); err != nil {
+		if l.random, err = os.OpenFile(l.path, os.O_RDWR, 0); err != nil {
 			l.broken = true
 			return false
 		}
@@ -220,16 +227,19 @@ func (l *logFile) close() int64 {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.closed = true
+	if l.file == nil {
+		return l.size
+	}
 	size := l.size
-	if st, err := l.Stat(); err == nil {
+	if st, err := l.file.Stat(); err == nil {
 		size = st.Size()
 	}
-	l.File.Close()
+	l.file.Close()
 	if l.random != nil {
 		l.random.Close()
 	}
 	if size == 0 {
-		os.Remove(l.Name())
+		os.Remove(l.path)
 	}
 	return size
 }

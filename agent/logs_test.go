@@ -64,3 +64,15 @@ func TestLogsAreBounded(t *testing.T) {
 		})
 	}
 }
+
+func TestALogIsThereFromItsFirstByte(t *testing.T) {
+	r := newRunner(t)
+	dir := t.TempDir()
+	script := "#!/bin/sh\ncd " + dir + "\nbefore=$(ls)\necho \"$before\"\n" +
+		"while [ ! -s 001-deploy.stdout.log ]; do sleep 0.01; done\nls | grep log"
+	p := document(script, "return deploy().stdout", options(object{}))
+	got := r.Answer(t.Context(), agent.Entry{Message: plans.Message{Body: encoded(t, p)}, Dir: dir})
+	if want := `"journal.jsonl\n001-deploy.stdout.log"`; got.ErrorCode != plans.CodeOK || !strings.Contains(string(got.Body), want) {
+		t.Errorf("got %s, want %s", got.Body, want)
+	}
+}
