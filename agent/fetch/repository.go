@@ -91,10 +91,19 @@ func (c *Client) git(ctx context.Context, program string, a address, dir, side s
 		env = append(env, "GIT_ASKPASS="+path)
 		u.User = nil // every user of the guest can read the arguments of a process
 	}
+	u.User = unlocked(u.User)
 	if err := c.run(ctx, a, command{program, []string{"clone", "--quiet", "--", u.String(), "."}, env, dir, ""}); err != nil || ref == "" {
 		return err
 	}
 	return c.run(ctx, a, command{program, []string{"checkout", "--quiet", ref, "--"}, env, dir, ""})
+}
+
+// unlocked is login without its password, which no other scheme can use.
+func unlocked(login *url.Userinfo) *url.Userinfo {
+	if _, ok := login.Password(); !ok {
+		return login
+	}
+	return url.User(login.Username())
 }
 
 // askpass makes the program that tells git the login (gitcredentials(7)).
@@ -125,6 +134,7 @@ func (c *Client) svn(ctx context.Context, program string, a address, dir, side s
 		args = append(args, "--no-auth-cache", "--username", u.User.Username(), "--password-from-stdin")
 		input, u.User = password, nil
 	}
+	u.User = unlocked(u.User)
 	if proxy, err := c.proxy(&u); err == nil && proxy != nil {
 		if err := os.WriteFile(filepath.Join(side, "servers"), []byte(svnServers(proxy)), 0o600); err != nil {
 			return err

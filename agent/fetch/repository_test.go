@@ -173,6 +173,22 @@ func TestARepositoryThatFailsSaysWhy(t *testing.T) {
 	}
 }
 
+func TestAPasswordThatTheClientCannotUseIsNotInItsArguments(t *testing.T) {
+	for program, url := range map[string]string{"git": "git+ssh://me:hunter2@127.0.0.1:1/x.git", "svn": "svn+ssh://me:hunter2@127.0.0.1:1/x"} {
+		t.Run(program, func(t *testing.T) {
+			notes := spy(t, program)
+			spy(t, "ssh")
+			_, err := fetch.New(fetch.Options{Attempts: 1}).Fetch(t.Context(), plans.File{URL: url}, t.TempDir())
+			if err == nil || strings.Contains(err.Error(), "hunter2") {
+				t.Errorf("got %v", err)
+			}
+			if b, err := os.ReadFile(notes); err != nil || !strings.Contains(string(b), "//me@") || strings.Contains(string(b), "hunter2") {
+				t.Errorf("the arguments of %s: %s, %v", program, b, err)
+			}
+		})
+	}
+}
+
 func TestAnotherURLIsTakenAfterARepositoryThatFailed(t *testing.T) {
 	repo, s := gitRepository(t), server(t)
 	bin := t.TempDir()

@@ -12,6 +12,7 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -108,7 +109,7 @@ func execute(ctx context.Context, file string, o execOptions, stdin io.Reader, s
 		if err := json.Indent(&indented, b, "", "  "); err != nil {
 			return &exit{exitFailed, fmt.Errorf("encode the result: %w", err)}
 		}
-		fmt.Fprintln(stdout, indented.String())
+		fmt.Fprintln(stdout, inert(indented.String()))
 	} else {
 		printResult(stdout, stderr, file, result)
 	}
@@ -124,7 +125,8 @@ func execute(ctx context.Context, file string, o execOptions, stdin io.Reader, s
 	return &exit{exitFailed, nil}
 }
 
-// printResult prints what the Body returned: text as it is, nothing for None,
+// printResult prints what the Body returned: text as it is, but for what a
+// terminal would obey where stdout is one, nothing for None,
 // else JSON. A failure goes to stderr, with all that is known of it.
 func printResult(stdout, stderr io.Writer, file string, r plans.Result) {
 	if r.ErrorCode == plans.CodeOK {
@@ -133,9 +135,12 @@ func printResult(stdout, stderr io.Writer, file string, r plans.Result) {
 		switch {
 		case string(r.Body) == "null":
 		case json.Unmarshal(r.Body, &text) == nil:
+			if isTerminal(stdout) {
+				text = shown(text)
+			}
 			fmt.Fprintln(stdout, text)
 		case json.Indent(&indented, r.Body, "", "  ") == nil:
-			fmt.Fprintln(stdout, indented.String())
+			fmt.Fprintln(stdout, inert(indented.String()))
 		}
 		return
 	}
@@ -150,7 +155,7 @@ func printResult(stdout, stderr io.Writer, file string, r plans.Result) {
 	if r.Report != nil && r.Report.Cause != nil {
 		cause = r.Report.Cause
 	}
-	fmt.Fprintf(stderr, "murano-agent: %s: %s\n", file, cause.Text)
+	fmt.Fprintf(stderr, "murano-agent: %s: %s\n", file, shown(cause.Text))
 	if info := failure.AdditionalInfo; info != nil {
 		fmt.Fprintf(stderr, "  exit code %d\n", info.ExitCode)
 		for _, s := range []struct {
@@ -158,11 +163,14 @@ func printResult(stdout, stderr io.Writer, file string, r plans.Result) {
 			text *string
 		}{{"stdout", info.Stdout}, {"stderr", info.Stderr}} {
 			if s.text != nil && *s.text != "" {
-				fmt.Fprintf(stderr, "  %s: %s\n", s.name, *s.text)
+				fmt.Fprintf(stderr, "  %s: %s\n", s.name, shown(*s.text))
 			}
 		}
 	}
 	if cause.Hint != "" {
-		fmt.Fprintf(stderr, "murano-agent: %s\n", cause.Hint)
+		fmt.Fprintf(stderr, "murano-agent: %s\n", shown(cause.Hint))
 	}
 }
+
+// shown is what a script wrote, for a terminal, which takes lines of either kind.
+func shown(text string) string { return printable(strings.ReplaceAll(text, "\r", "")) }

@@ -53,7 +53,7 @@ func run(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
 	}
 	if coded.err != nil {
 		for _, line := range strings.Split(coded.err.Error(), "\n") {
-			fmt.Fprintln(stderr, "murano-agent:", line)
+			fmt.Fprintln(stderr, "murano-agent:", printable(line)) // a plan may be quoted
 		}
 	}
 	return coded.code

@@ -36,6 +36,9 @@ func TestTextsForPeople(t *testing.T) {
 		"a cell of one line":  {cell("two\n lines", 40), "two lines"},
 		"a cell that is long": {cell("部署完成了", 4), "部署完…"},
 		"control characters":  {printable("a\x1b[2Jb"), "a\ufffd[2Jb"},
+		"of eight bits too":   {printable("a\u009b2Jb\x9b"), "a\ufffd2Jb\ufffd"},
+		"turned text":         {printable("a\u202etxt.exe"), "a\ufffdtxt.exe"},
+		"the same in JSON":    {inert("{\n  \"a\": \"\u009b2J\u202e\u007fé\"\n}"), "{\n  \"a\": \"\\u009b2J\\u202e\\u007fé\"\n}"},
 		"nobody's time":       {clock(time.Time{}, time.Now()), "-"},
 	} {
 		t.Run(name, func(t *testing.T) {

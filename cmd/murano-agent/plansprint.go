@@ -13,12 +13,41 @@ import (
 	"unicode"
 )
 
-// printJSON writes v for a program.
+// printJSON writes v for a program, or a person who looks at it in a terminal.
 func printJSON(w io.Writer, v any) error {
-	e := json.NewEncoder(w)
+	var b strings.Builder
+	e := json.NewEncoder(&b)
 	e.SetIndent("", "  ")
 	e.SetEscapeHTML(false)
-	return e.Encode(v)
+	if err := e.Encode(v); err != nil {
+		return err
+	}
+	_, err := io.WriteString(w, inert(b.String()))
+	return err
+}
+
+// inert spells what a terminal would obey in a JSON document as \uXXXX: it can
+// only be within a text.
+func inert(document string) string {
+	if !strings.ContainsFunc(document, obeyed) {
+		return document
+	}
+	var b strings.Builder
+	for _, r := range document {
+		if obeyed(r) {
+			fmt.Fprintf(&b, "\\u%04x", r)
+		} else {
+			b.WriteRune(r)
+		}
+	}
+	return b.String()
+}
+
+// obeyed tells whether a terminal does something with r other than to show it:
+// control characters, and those that turn the direction of writing, by which a
+// text can look like another.
+func obeyed(r rune) bool {
+	return unicode.IsControl(r) && r != '\n' && r != '\t' || unicode.Is(unicode.Bidi_Control, r)
 }
 
 // printTable writes what fill writes, cells apart by tabs, for a person.
@@ -41,7 +70,7 @@ func printTable(w io.Writer, fill func(io.Writer)) error {
 // and scripts wrote parts of it.
 func printable(s string) string {
 	return strings.Map(func(r rune) rune {
-		if unicode.IsControl(r) && r != '\n' && r != '\t' {
+		if obeyed(r) {
 			return unicode.ReplacementChar
 		}
 		return r
