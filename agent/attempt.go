@@ -340,7 +340,7 @@ func (a *attempt) phase(name string, start time.Time) (end func()) {
 	a.mu.Unlock()
 	return func() {
 		a.tell(before, "", "")
-		p := plans.Phase{Name: name, Start: start.UTC(), Seconds: a.r.now().Sub(start).Seconds()}
+		p := plans.Phase{Name: name, Start: start.UTC(), Seconds: max(a.r.now().Sub(start).Seconds(), 0)} // the clock may have been set back
 		a.mu.Lock()
 		defer a.mu.Unlock()
 		a.now = before

@@ -40,6 +40,11 @@ func (a *attempt) call(ctx context.Context, name string, args []body.Value, kwar
 	}
 	report, out, err := a.script(ctx, name, args, kwargs)
 	if a.cutIn(ctx, "script "+name) {
+		if report != nil { // it ran, or had failed and was about to run again
+			a.mu.Lock()
+			a.interim = &out
+			a.mu.Unlock()
+		}
 		return nil, ctx.Err()
 	}
 	if option := (*UnsupportedOptionError)(nil); errors.As(err, &option) {
@@ -204,11 +209,6 @@ func (a *attempt) once(ctx context.Context, name string, at placed, args []body.
 	out.bound(cmp.Or(a.r.MaxOutput, DefaultMaxOutput))
 	seconds := a.r.now().Sub(start).Seconds()
 	a.log.Info("script ended", "script", name, "attempt", n, "exit", out.ExitCode, "seconds", seconds)
-	if ctx.Err() != nil {
-		a.mu.Lock()
-		a.interim = &out
-		a.mu.Unlock()
-	}
 	var late *timeoutError
 	if err != nil && own.Err() != nil && ctx.Err() == nil && errors.As(context.Cause(own), &late) {
 		err = &scriptTimeout{ScriptError{Message: late.Error(), Output: &out}, late}

@@ -257,7 +257,8 @@ func readPast(dir string) (p past) {
 			return p
 		}
 		end := dec.InputOffset()
-		if n, _ := f.ReadAt(make([]byte, 1), end); n != 1 { // it is there or it is not
+		var behind [1]byte
+		if f.ReadAt(behind[:], end); behind[0] != '\n' { // it is there or it is not
 			return p // without its line end it may be less than was written
 		}
 		p.good = end + 1

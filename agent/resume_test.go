@@ -113,6 +113,12 @@ func TestAResumedPlanGoesOnAtTheCallThatWasCut(t *testing.T) {
 			f.Write(make([]byte, 4096))
 			f.Close()
 		},
+		"with such blocks where a line should end": func(path string) {
+			f, _ := os.OpenFile(path, os.O_WRONLY|os.O_APPEND, 0)
+			f.WriteString(`{"step":"run"}`)
+			f.Write(make([]byte, 4096))
+			f.Close()
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			ran := filepath.Join(t.TempDir(), "ran")
@@ -388,6 +394,22 @@ func TestACancelledPlanEndsWithWhatItsScriptHadWritten(t *testing.T) {
 	}
 	if read(t, filepath.Join(dir, "001-deploy.stdout.log")) != "so far\n" {
 		t.Error("the log is not there")
+	}
+}
+
+func TestAPlanThatIsCancelledBetweenTwoAttemptsEndsWithTheOutputOfTheFirst(t *testing.T) {
+	p := document("#!/bin/sh\necho so far; exit 3", "deploy()", object{"FormatVersion": "2.3.0", "Options": object{"retry": object{"attempts": 3, "delay": "1h"}}})
+	ctx, cancel := context.WithCancelCause(t.Context())
+	r := newRunner(t)
+	r.Progress = func(e plans.Event) {
+		if strings.Contains(e.Text, "the next in") {
+			cancel(agent.Cancellation{By: "the controller"})
+		}
+	}
+	got := r.Answer(ctx, agent.Entry{Message: plans.Message{ID: "m", Body: encoded(t, p)}, Dir: t.TempDir()})
+	message, info := failure(t, got)
+	if got.State() != plans.StateCancelled || message != "the plan was cancelled by the controller in phase retry deploy" || info != `{"exitCode": 3, "stdout": "so far", "stderr": null}` {
+		t.Errorf("message %q, %s", message, info)
 	}
 }
 

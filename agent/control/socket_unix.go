@@ -23,7 +23,7 @@ const longest = 100
 // bind makes the socket under another name, gives it its rights and moves it to
 // path: it is never there with others.
 func bind(path, group string) (*net.UnixListener, error) {
-	temporary := fmt.Sprintf("%s-%d", path, os.Getpid())
+	temporary := path + ".new"
 	if err := os.Remove(temporary); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return nil, err
 	}
