@@ -4,6 +4,8 @@ package main
 
 import (
 	"fmt"
+	"net"
+	"os"
 	"strings"
 	"sync"
 	"time"
@@ -17,7 +19,10 @@ import (
 // A herald tells systemd what the service does (sd_notify(3)): that it is
 // ready, stops or reads its configuration anew, and in one line what it does now.
 type herald struct {
-	send func(state string) // nil tells nobody
+	send func(state string) error // nil tells nobody
+
+	talk   sync.Mutex
+	unsaid []string // the last start, reload or end, if it could not be told yet
 
 	mu     sync.Mutex
 	link   link         // to the broker
@@ -28,15 +33,49 @@ type herald struct {
 }
 
 // newHerald tells the systemd that started this process, if one did and wants
-// to know. What it makes of it changes nothing for the agent, so an error is
-// none of ours.
+// to know.
 func newHerald() *herald {
-	return &herald{send: func(state string) { daemon.SdNotify(false, state) }} // see above
+	if os.Getenv("NOTIFY_SOCKET") == "" {
+		return &herald{}
+	}
+	return &herald{send: notify}
 }
 
+// notify sends one message to systemd (sd_notify(3)). go-systemd's would wait
+// for ever for a systemd that hangs, and plans with it.
+func notify(state string) error {
+	const patience = time.Second
+	conn, err := net.DialUnix("unixgram", nil, &net.UnixAddr{Name: os.Getenv("NOTIFY_SOCKET"), Net: "unixgram"})
+	if err != nil {
+		return err
+	}
+	defer conn.Close()
+	if err := conn.SetWriteDeadline(time.Now().Add(patience)); err != nil {
+		return err
+	}
+	_, err = conn.Write([]byte(state))
+	return err
+}
+
+// tell tells systemd something. What it makes of it changes nothing for the
+// agent, so an error is none of ours; but a start or an end that it did not take
+// is told again, with the next word.
 func (h *herald) tell(state ...string) {
-	if h.send != nil {
-		h.send(strings.Join(state, "\n"))
+	if h.send == nil {
+		return
+	}
+	h.talk.Lock()
+	defer h.talk.Unlock()
+	passing := state[0] == daemon.SdNotifyWatchdog || strings.HasPrefix(state[0], "STATUS=")
+	if passing {
+		state = append(h.unsaid, state...)
+	}
+	err := h.send(strings.Join(state, "\n"))
+	switch {
+	case err == nil:
+		h.unsaid = nil
+	case !passing:
+		h.unsaid = state
 	}
 }
 

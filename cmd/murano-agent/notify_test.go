@@ -133,6 +133,31 @@ func TestTheWatchdogIsFedWhileThereIsNothingToDoAndWhileAScriptRuns(t *testing.T
 	g.stop(cmd)
 }
 
+// A systemd that hangs reads nothing: the agent works and ends all the same, and
+// what must be known is told once it reads again.
+func TestASystemdThatHangsHoldsNothingUp(t *testing.T) {
+	g := newGuest(t)
+	w := watch(t, g)
+	for n := 0; ; n++ { // as many as the socket takes
+		to, err := net.Dial("unixgram", filepath.Join(g.dir, "notify"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		to.SetWriteDeadline(time.Now().Add(50 * time.Millisecond))
+		_, err = to.Write([]byte("full"))
+		to.Close()
+		if err != nil {
+			break
+		}
+	}
+	g.env = append(g.env, "WATCHDOG_USEC=600000")
+	cmd := g.start()
+	g.send("one", "echo x")
+	g.result()
+	w.until(`^READY=1\n`)
+	g.stop(cmd)
+}
+
 // A store whose Finish does not come back: a disk that hangs.
 type hung struct {
 	agent.Store
@@ -154,7 +179,7 @@ func TestTheWatchdogIsNotFedByAWorkLoopThatHangs(t *testing.T) {
 	told := make(chan string, 1000)
 	p := newParts(slog.New(slog.DiscardHandler))
 	defer p.close()
-	a, err := p.assemble(c, slog.New(slog.DiscardHandler), &herald{send: func(s string) { told <- s }})
+	a, err := p.assemble(c, slog.New(slog.DiscardHandler), &herald{send: func(s string) error { told <- s; return nil }})
 	if err != nil {
 		t.Fatal(err)
 	}
