@@ -41,7 +41,7 @@ func boot(t *testing.T, more string) *booted {
 	if err := guest.Install(t.Context(), root, deb, host.Layer); err != nil {
 		t.Fatal(err)
 	}
-	// The watchdog of the package bites after a minute; here nobody waits that long.
+	// The watchdog of the package bites after three minutes; here nobody waits that long.
 	b.write(filepath.Join(dir, "guest", "upper"), map[string]string{
 		"etc/murano/agent.yaml": b.config(server, meeting, 5672, more),
 		"etc/systemd/system/murano-agent.service.d/impatient.conf": "[Service]\nWatchdogSec=4s\nTimeoutAbortSec=2s\n",
