@@ -42,7 +42,7 @@ func TestAPlanIsReceivedRunAndAnswered(t *testing.T) {
 			return false
 		}
 		b, _ := os.ReadFile(all[0])
-		return strings.Contains(string(b), `"state": "answered"`)
+		return strings.Contains(string(b), `"state":"answered"`)
 	})
 	logs, _ := filepath.Glob(filepath.Join(g.dir, "plans", "*-case", "001-deploy.stdout.log"))
 	if len(logs) != 1 {

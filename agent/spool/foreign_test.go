@@ -16,6 +16,7 @@ import (
 	"testing"
 
 	"github.com/openmurano/murano/agent/storetest"
+	"github.com/openmurano/murano/internal/atomicfile"
 )
 
 const someState = `{"format": 1, "state": "pending", "id": "x", "owed": [""]}`
@@ -142,6 +143,36 @@ func TestOfAttemptsEveryLineCountsHoweverTorn(t *testing.T) {
 	}
 }
 
+func TestWhatIsLeftOfALineOfTheStateCountsAsAnAttempt(t *testing.T) {
+	for text, want := range map[string]int{
+		"{\"state\":\"running\",\"attempts\":1}\n": 1,
+		"{\"state\":\"running\",\"attempts\":2}":   2,
+		"{\"state\":\"runn":                        1,
+		"\x00\x00\x00\x00":                         1,
+		"\n\n":                                     0,
+		"{\"state\":\"runn\n\n{\"state\":\"running\",\"attempts\":3}\n": 3,
+	} {
+		p := &place{dir: t.TempDir()}
+		d := p.spool(t)
+		put(t, d, storetest.Message("one"))
+		path := filepath.Join(p.dir, d.pending[0].key, stateName)
+		must(t, atomicfile.Append(path, []byte(text)))
+		e := begun(t, p.spool(t)) // which adds a line behind it
+		if e.Attempts != want {
+			t.Errorf("%q: %d attempts, want %d", text, e.Attempts, want)
+		}
+		d = p.spool(t)
+		if e = begun(t, d); e.Attempts != want+1 {
+			t.Errorf("%q: %d attempts after one more, want %d", text, e.Attempts, want+1)
+		}
+		must(t, d.Finish(t.Context(), e, storetest.Result("one")))
+		must(t, d.Archive(t.Context(), answerOf(t, d)))
+		if s, err := readState(e.Dir); err != nil || s.State != stateAnswered || s.Attempts != want+2 || len(s.Owed) != 0 || s.Answers != 1 {
+			t.Errorf("%q: %+v, %v", text, s, err)
+		}
+	}
+}
+
 func TestTheGroupMayReadAllButThePlanAndWhatIsForeign(t *testing.T) {
 	if os.Getuid() != 0 {
 		t.Skip("giving files to a group needs root")
@@ -195,7 +226,7 @@ func TestTheGroupMayReadAllButThePlanAndWhatIsForeign(t *testing.T) {
 		return nil
 	})
 	must(t, err)
-	for _, want := range []string{stateName, resultName, whyName, attemptsName, planName, journalName, noteName, "001-deploy.stdout.log", "open.txt"} {
+	for _, want := range []string{stateName, resultName, whyName, planName, journalName, noteName, "001-deploy.stdout.log", "open.txt"} {
 		if !seen[want] {
 			t.Errorf("no %s was seen", want)
 		}

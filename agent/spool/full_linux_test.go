@@ -78,7 +78,6 @@ func TestAFullDiskCostsNoPlanThatIsToRunAgain(t *testing.T) {
 	put(t, d, storetest.Message("one"))
 	e := live(t, d, nil)
 	must(t, d.unend(d.byKey[e.Key])) // as far as Retry had come
-	must(t, os.Remove(filepath.Join(e.Dir, attemptsName)))
 	filler := filepath.Join(disk, "filler")
 	fill(t, filler)
 	if err := d.Retry(t.Context(), "one"); !errors.Is(err, syscall.ENOSPC) {

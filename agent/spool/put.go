@@ -235,11 +235,7 @@ func (d *Dir) draft(a *arrival) error {
 			return err
 		}
 	}
-	f, err := makeFile(filepath.Join(dir, attemptsName), d.fileMode()) // so that Begin has no name to sync
-	if err != nil {
-		return err
-	}
-	return f.Close()
+	return nil
 }
 
 // makeFile makes a file with exactly the mode perm.

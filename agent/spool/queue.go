@@ -5,13 +5,10 @@ package spool
 import (
 	"container/heap"
 	"context"
-	"errors"
 	"fmt"
-	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/openmurano/murano/agent"
@@ -61,8 +58,7 @@ func (d *Dir) entry(r *record) agent.Entry {
 	return e
 }
 
-// Begin is agent.Store's. It adds a line to attempts, with one sync; state.json
-// follows when the plan ends, or runs for longer than a moment.
+// Begin is agent.Store's. It adds a line to state.json, with one sync.
 func (d *Dir) Begin(ctx context.Context, e agent.Entry) error {
 	r, err := d.hold(e.Key)
 	if err != nil {
@@ -70,53 +66,13 @@ func (d *Dir) Begin(ctx context.Context, e agent.Entry) error {
 	}
 	defer r.disk.Unlock()
 	now := d.o.Now().UTC()
-	line := attemptLine(now)
-	err = atomicfile.Append(filepath.Join(d.path, r.key, attemptsName), line)
-	if errors.Is(err, fs.ErrNotExist) {
-		line = []byte(strings.Repeat(string(line), r.state.Attempts+1))
-		err = d.replace(r, attemptsName, line, atomicfile.WriteFile)
+	s := r.state
+	s.State, s.Begun = stateRunning, &now
+	s.Attempts++
+	if err := d.amend(r, s, change{State: s.State, Attempts: s.Attempts, Begun: s.Begun}, atomicfile.Append); err != nil {
+		return fmt.Errorf("count an attempt of plan %q: %w", s.ID, err)
 	}
-	if err != nil {
-		return fmt.Errorf("count an attempt of plan %q: %w", r.state.ID, err)
-	}
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	r.state.State, r.state.Begun = stateRunning, &now
-	r.state.Attempts++
-	d.showSoon(r)
 	return nil
-}
-
-// aMoment is how long a plan runs before state.json, which people read, is
-// written to say so.
-const aMoment = time.Second
-
-// showSoon has state.json say in a moment that r runs. The caller holds d.mu.
-func (d *Dir) showSoon(r *record) {
-	if d.ended != nil {
-		return
-	}
-	d.hide(r)
-	d.showing.Add(1)
-	r.show = time.AfterFunc(aMoment, func() {
-		defer d.showing.Done()
-		r.disk.Lock()
-		defer r.disk.Unlock()
-		if r.finished {
-			return
-		}
-		if err := d.change(r, r.state, atomicfile.Replace); err != nil {
-			d.o.Log.Warn("state.json does not say yet that the plan runs", "plan", r.state.ID, "error", err)
-		}
-	})
-}
-
-// hide takes back showSoon. The caller holds d.mu.
-func (d *Dir) hide(r *record) {
-	if r.show != nil && r.show.Stop() {
-		d.showing.Done()
-	}
-	r.show = nil
 }
 
 // Finish is agent.Store's. On a full disk it uses what was reserved, and should
@@ -134,17 +90,17 @@ func (d *Dir) Finish(ctx context.Context, e agent.Entry, result plans.Result) er
 	if r.finished {
 		return fmt.Errorf("keep the result of plan %q: %w", r.state.ID, agent.ErrEnded)
 	}
-	err = d.replace(r, resultName, text, atomicfile.WriteFile)
+	err = d.replace(r, resultName, text)
 	if err != nil {
 		fault.Point("spool.finish.before-remove")
 		os.Remove(filepath.Join(d.path, reserveName))
-		err = d.replace(r, resultName, text, atomicfile.WriteFile)
+		err = d.replace(r, resultName, text)
 	}
 	if full(err) {
 		d.o.Log.Error("the disk is full; the result is kept without its content", "plan", r.state.ID, "bytes", len(text), "error", err)
 		result = shortened(result, len(text), err)
 		if text, err = result.Encode(); err == nil {
-			err = d.replace(r, resultName, text, atomicfile.WriteFile)
+			err = d.replace(r, resultName, text)
 		}
 	}
 	if err != nil {
@@ -154,7 +110,6 @@ func (d *Dir) Finish(ctx context.Context, e agent.Entry, result plans.Result) er
 	now := d.o.Now().UTC()
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	d.hide(r)
 	r.finished, r.result = true, result.ID
 	r.state.State, r.state.Finished, r.state.Result = stateFinished, &now, result.State()
 	d.oweAll(r)
@@ -255,7 +210,7 @@ func (d *Dir) lost(r *record, cause error) (plans.Result, error) {
 	if err != nil {
 		return plans.Result{}, err
 	}
-	if err := d.replace(r, resultName, text, atomicfile.WriteFile); err != nil {
+	if err := d.replace(r, resultName, text); err != nil {
 		d.o.Log.Error("result was not replaced; trying again", "plan", r.state.ID, "error", err)
 		return plans.Result{}, err
 	}
@@ -297,7 +252,11 @@ func (d *Dir) archive(a agent.Answer) (ended bool, err error) {
 		s.State, s.Answered = stateAnswered, &now
 		s.Bytes = size(filepath.Join(d.path, r.key))
 	}
-	if err := d.change(r, s, atomicfile.Replace); err != nil {
+	c := change{
+		State: s.State, Result: s.Result, Attempts: s.Attempts, Begun: s.Begun, Finished: s.Finished, Answered: s.Answered,
+		Owed: s.Owed, Told: s.Told, Answers: s.Answers, Bytes: s.Bytes,
+	}
+	if err := d.amend(r, s, c, atomicfile.Note); err != nil {
 		return false, fmt.Errorf("archive plan %q: %w", s.ID, err)
 	}
 	d.mu.Lock()

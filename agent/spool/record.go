@@ -24,7 +24,7 @@ const (
 	stateName      = "state.json"
 	resultName     = "result.json"
 	whyName        = "WHY.txt"
-	attemptsName   = "attempts"
+	attemptsName   = "attempts" // of 0.3 before its release: a line for each time the plan was begun
 	logSuffix      = ".log"
 	journalName    = "journal.jsonl" // the runner's
 	lockName       = ".lock"
@@ -35,8 +35,8 @@ const (
 	newPrefix      = ".new-"
 )
 
-// States of state.json. A line in attempts makes a pending plan a running one,
-// and result.json alone makes a plan finished: both may be ahead of state.json.
+// States of state.json. result.json alone makes a plan finished: state.json does
+// not say so before it is answered.
 const (
 	statePending  = "pending"
 	stateRunning  = "running"
@@ -59,7 +59,6 @@ type record struct {
 	// Of Dir.mu alone:
 	taken    bool // Next has returned it
 	archived bool // it is in the history
-	show     *time.Timer
 }
 
 // earlier tells whether a is the answer of a result that Retry has set aside.
@@ -67,7 +66,9 @@ func (r *record) earlier(a agent.Answer) bool {
 	return !r.finished || r.result != "" && a.Result.ID != r.result
 }
 
-// state is state.json.
+// state is what state.json says: a JSON text, and behind it a line for each
+// change that came later. It is only added to where a sync or a new file would
+// cost too much; else it is written anew, whole.
 type state struct {
 	Format    int        `json:"format"`
 	ID        string     `json:"id"`
@@ -89,6 +90,22 @@ type state struct {
 	Retrying  int        `json:"retrying,omitempty"`  // the earlier result is about to become result-<n>.json
 	Message   properties `json:"message"`
 	Length    *int       `json:"length,omitempty"` // of plan.json; nil in spools of before 0.3
+
+	torn bool // the last line may have no end
+}
+
+// A change is a line of state.json behind its first text: what is new in it.
+type change struct {
+	State    string     `json:"state"`
+	Result   string     `json:"result,omitempty"`
+	Attempts int        `json:"attempts"`
+	Begun    *time.Time `json:"begun,omitempty"`
+	Finished *time.Time `json:"finished,omitempty"`
+	Answered *time.Time `json:"answered,omitempty"`
+	Owed     []string   `json:"owed,omitzero"`
+	Told     []string   `json:"told,omitempty"`
+	Answers  int        `json:"answers,omitempty"`
+	Bytes    int64      `json:"bytes,omitempty"`
 }
 
 // properties are those of the message, its body apart.
@@ -125,8 +142,8 @@ func readState(dir string) (state, error) {
 	if len(bytes.TrimSpace(b)) == 0 {
 		return state{}, fmt.Errorf("%s is empty", stateName)
 	}
-	var s state
-	if err := json.Unmarshal(b, &s); err != nil {
+	s, err := parseState(b)
+	if err != nil {
 		return state{}, fmt.Errorf("%s: %w", stateName, err)
 	}
 	switch s.State {
@@ -143,6 +160,23 @@ func readState(dir string) (state, error) {
 	return s, s.countAttempts(dir)
 }
 
+// parseState reads a state and its changes. What a power loss left of a change
+// counts as an attempt: the plan may have begun.
+func parseState(b []byte) (s state, err error) {
+	text := json.NewDecoder(bytes.NewReader(b))
+	if err := text.Decode(&s); err != nil {
+		return s, err
+	}
+	for line := range bytes.Lines(b[text.InputOffset():]) {
+		if len(bytes.TrimSpace(line)) > 0 && json.Unmarshal(line, &s) != nil && s.State != stateAnswered {
+			s.State = stateRunning
+			s.Attempts++
+		}
+	}
+	s.torn = !bytes.HasSuffix(b, []byte("\n"))
+	return s, nil
+}
+
 // countAttempts adds to s what attempts is ahead of it. Each line is one, and
 // so is what a power loss left of one: the plan may have begun.
 func (s *state) countAttempts(dir string) error {
@@ -153,23 +187,21 @@ func (s *state) countAttempts(dir string) error {
 	if err != nil {
 		return err
 	}
-	n := 0
+	n, begun := 0, s.Begun
 	for line := range bytes.Lines(b) {
 		n++
 		if at, err := time.Parse(time.RFC3339Nano, string(bytes.TrimSpace(line))); err == nil {
-			s.Begun = &at
+			begun = &at
 		}
 	}
 	if n > s.Attempts {
-		s.Attempts = n
+		s.Attempts, s.Begun = n, begun
 	}
 	if n > 0 && s.State == statePending {
 		s.State = stateRunning
 	}
 	return nil
 }
-
-func attemptLine(at time.Time) []byte { return at.AppendFormat(nil, time.RFC3339Nano+"\n") }
 
 // readFile reads a file of a spool. What is no plain file, such as a link or a
 // pipe, is not opened: the agent never made it, and it may have no end.
@@ -184,33 +216,54 @@ func readFile(path string) ([]byte, error) {
 	return os.ReadFile(path)
 }
 
-// write makes s the state of r, on disk first.
-func (d *Dir) write(r *record, s state) error { return d.change(r, s, atomicfile.WriteFile) }
-
-// change makes s the state of r, with how writing it. The caller holds r.disk.
-func (d *Dir) change(r *record, s state, how writer) error {
+// write makes s the state of r, on disk first. The caller holds r.disk.
+func (d *Dir) write(r *record, s state) error {
 	text, err := s.encode()
 	if err != nil {
 		return err
 	}
-	if err := d.replace(r, stateName, text, how); err != nil {
+	if err := d.replace(r, stateName, text); err != nil {
 		return err
 	}
+	s.torn = false
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	r.state = s
 	return nil
 }
 
-// A writer is atomicfile.WriteFile or atomicfile.Replace.
-type writer func(path string, data []byte, perm fs.FileMode) error
+// amend makes s the state of r, in which c is new, by a line that how adds to
+// state.json: atomicfile.Append or atomicfile.Note. The caller holds r.disk.
+func (d *Dir) amend(r *record, s state, c change, how func(path string, line []byte) error) error {
+	line, err := json.Marshal(c)
+	if err != nil {
+		return err
+	}
+	line = append(line, '\n')
+	if r.state.torn {
+		line = append([]byte{'\n'}, line...)
+	}
+	err = how(filepath.Join(d.path, r.key, stateName), line)
+	if errors.Is(err, fs.ErrNotExist) {
+		return d.write(r, s)
+	}
+	s.torn = false
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if err != nil {
+		r.state.torn = true
+		return err
+	}
+	r.state = s
+	return nil
+}
 
 // replace replaces a file of r. Where somebody removed the directory, it is
 // made again: what memory still knows must not be lost with it.
-func (d *Dir) replace(r *record, name string, text []byte, how writer) error {
+func (d *Dir) replace(r *record, name string, text []byte) error {
 	dir := filepath.Join(d.path, r.key)
 	path := filepath.Join(dir, name)
-	err := how(path, text, d.fileMode())
+	err := atomicfile.WriteFile(path, text, d.fileMode())
 	if !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}
@@ -231,7 +284,7 @@ func (d *Dir) replace(r *record, name string, text []byte, how writer) error {
 		return err
 	}
 	d.o.Log.Error("the directory of a plan was removed by somebody and made again; the plan itself is lost", "plan", r.state.ID, "directory", dir)
-	return how(path, text, d.fileMode())
+	return atomicfile.WriteFile(path, text, d.fileMode())
 }
 
 // fileMode is that of every file of a plan but plan.json.

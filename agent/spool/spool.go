@@ -6,11 +6,10 @@
 //
 //	<dir>/17954422286073-apache/   by the time of arrival, in tenths of a millisecond
 //	    plan.json                  the message's body, as received; for the agent's user alone
-//	    state.json                 its properties, state, attempts and times
-//	    attempts                   a line for each time it was begun: may be ahead of state.json
+//	    state.json                 its properties, state, attempts and times; then a line for what changed of them
 //	    journal.jsonl              the runner's: what its Body has called
 //	    001-deploy.stdout.log ...  what its scripts wrote
-//	    result.json                from when it ended: may be ahead of state.json
+//	    result.json                from when it ended: ahead of state.json until it is answered
 //	    result-1.json, *.log.1 ... earlier ones, of a plan that was run again on request
 //	    WHY.txt                    if it did not succeed: why, and what to do
 //	<dir>/quarantine/              what could not be read, each in a directory with a NOTE.txt
@@ -59,12 +58,11 @@ type Options struct {
 
 // A Dir is a spool. One process at a time has it open.
 type Dir struct {
-	path    string
-	o       Options
-	lock    *flock.Flock
-	loaded  chan struct{}  // closed once every plan has been read
-	showing sync.WaitGroup // the timers of records
-	known   known
+	path   string
+	o      Options
+	lock   *flock.Flock
+	loaded chan struct{} // closed once every plan has been read
+	known  known
 
 	// Locks are taken in this order: putting or pruning, a record's disk,
 	// remaking, mu. Only mu is never held while the disk is waited for.
@@ -202,7 +200,7 @@ func (d *Dir) Close() error {
 	if !d.end(ErrClosed) {
 		return nil
 	}
-	d.rest()
+	<-d.loaded
 	d.remaking.Lock()
 	defer d.remaking.Unlock()
 	return d.lock.Unlock()
@@ -218,17 +216,6 @@ func (d *Dir) end(err error) bool {
 	d.ended = err
 	d.notify()
 	return true
-}
-
-// rest returns once nothing is done any more that no method waits for.
-func (d *Dir) rest() {
-	<-d.loaded
-	d.mu.Lock()
-	for _, r := range d.byKey {
-		d.hide(r)
-	}
-	d.mu.Unlock()
-	d.showing.Wait()
 }
 
 // ready returns once all plans have been read.

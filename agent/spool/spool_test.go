@@ -49,7 +49,7 @@ func (p *place) unread(t testing.TB) *Dir {
 
 func (p *place) crash() {
 	if p.open != nil {
-		p.open.rest()
+		<-p.open.loaded
 		p.open.lock.Unlock()
 	}
 }
@@ -121,7 +121,7 @@ func TestAPersonCanReadThePlansDirectory(t *testing.T) {
 	if name := filepath.Base(e.Dir); !strings.HasSuffix(name, "-deploy-apache-2") {
 		t.Errorf("directory %q", name)
 	}
-	if got := fmt.Sprint(names(t, e.Dir)); got != "[WHY.txt attempts plan.json result.json state.json]" {
+	if got := fmt.Sprint(names(t, e.Dir)); got != "[WHY.txt plan.json result.json state.json]" {
 		t.Errorf("files %s", got)
 	}
 	why, _ := os.ReadFile(filepath.Join(e.Dir, whyName))
@@ -131,7 +131,7 @@ func TestAPersonCanReadThePlansDirectory(t *testing.T) {
 		}
 	}
 	state, _ := os.ReadFile(filepath.Join(e.Dir, stateName))
-	if !strings.Contains(string(state), `"state": "answered"`) || !strings.Contains(string(state), `"result": "failed"`) {
+	if !strings.Contains(string(state), `"state":"answered"`) || !strings.Contains(string(state), `"result":"failed"`) {
 		t.Errorf("state.json:\n%s", state)
 	}
 	filepath.WalkDir(p.dir, func(path string, f os.DirEntry, err error) error {

@@ -33,7 +33,7 @@ const (
 // Windows a target that another process holds open without sharing its deletion
 // cannot be replaced; that is an error.
 func WriteFile(path string, data []byte, perm fs.FileMode) error {
-	if err := Replace(path, data, perm); err != nil {
+	if err := replace(path, data, perm); err != nil {
 		return err
 	}
 	if err := SyncDir(filepath.Dir(path)); err != nil {
@@ -42,9 +42,8 @@ func WriteFile(path string, data []byte, perm fs.FileMode) error {
 	return nil
 }
 
-// Replace is WriteFile without the sync of the directory: after a power loss the
-// old content may be there again, whole. It is for what may be said twice.
-func Replace(path string, data []byte, perm fs.FileMode) (err error) {
+// replace is WriteFile without the sync of the directory.
+func replace(path string, data []byte, perm fs.FileMode) (err error) {
 	fault.Point("atomicfile.replace.before-create")
 	f, err := os.CreateTemp(filepath.Dir(path), leftoverPrefix+"*"+leftoverSuffix)
 	if err != nil {
@@ -81,22 +80,34 @@ func Replace(path string, data []byte, perm fs.FileMode) (err error) {
 
 // Append adds line to the end of the file at path, which must be there, and
 // returns nil once it is on disk: with one sync of the content, cheaper than
-// WriteFile. A power loss in it may leave a part of line.
-func Append(path string, line []byte) error {
+// WriteFile. After an error nothing of line stays, if the file system lets it; a
+// power loss in it may leave a part.
+func Append(path string, line []byte) error { return appendTo(path, line, true) }
+
+// Note is Append without the sync: after a power loss line, or a part of it, may
+// not be there. It is for what may be said twice.
+func Note(path string, line []byte) error { return appendTo(path, line, false) }
+
+func appendTo(path string, line []byte, sync bool) error {
 	fault.Point("atomicfile.append.before-write")
 	f, err := os.OpenFile(path, os.O_WRONLY|os.O_APPEND, 0)
 	if err != nil {
 		return fmt.Errorf("append to %q: %w", path, err)
 	}
-	_, err = f.Write(line)
-	if err == nil {
+	n, err := f.Write(line)
+	if err == nil && sync {
 		fault.Point("atomicfile.append.before-sync")
 		err = syncContent(f)
+	}
+	if err != nil {
+		if st, serr := f.Stat(); serr == nil {
+			f.Truncate(st.Size() - int64(n)) // see above
+		}
 	}
 	if err = errors.Join(err, f.Close()); err != nil {
 		return fmt.Errorf("append to %q: %w", path, err)
 	}
-	fault.Point("atomicfile.append.after-sync")
+	fault.Point("atomicfile.append.after")
 	return nil
 }
 
