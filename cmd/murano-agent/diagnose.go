@@ -111,7 +111,7 @@ is wrong.`,
 		Example: `  sudo murano-agent diagnose
   sudo murano-agent diagnose -o json
   sudo murano-agent diagnose --config-file /tmp/agent.yaml`,
-		Args: cobra.NoArgs,
+		Args: positional,
 	}
 	at := new(place)
 	at.flags(cmd)

@@ -47,7 +47,7 @@ is wrong, and nothing was run.`,
 		Example: `  murano-agent exec plan.yaml --set port=8080 --set 'hosts=["a","b"]'
   murano-agent exec plan.json --set-file password=- < secret.txt
   murano-agent exec plan.json -o json --storage /tmp/trial`,
-		Args: cobra.ExactArgs(1),
+		Args: positional,
 	}
 	output := outputFlag(cmd)
 	f := cmd.Flags()

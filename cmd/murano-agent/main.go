@@ -43,13 +43,13 @@ func run(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
 	root.SetIn(stdin)
 	root.SetOut(stdout)
 	root.SetErr(stderr)
-	err := root.ExecuteContext(ctx)
+	called, err := root.ExecuteContextC(ctx)
 	if err == nil {
 		return exitOK
 	}
 	var coded *exit
 	if !errors.As(err, &coded) {
-		coded = &exit{exitUsage, fmt.Errorf("%w; see murano-agent --help", err)}
+		coded = &exit{exitUsage, fmt.Errorf("%w; see %s --help", err, called.CommandPath())}
 	}
 	if coded.err != nil {
 		for _, line := range strings.Split(coded.err.Error(), "\n") {
@@ -127,6 +127,19 @@ Python agent of that name did.`,
 	}
 	root.AddCommand(newRun(), newExec(), newValidate(), newPlans(), newStatus(), newDiagnose(), newMan(), newService(), newVersion())
 	return root
+}
+
+// positional holds the arguments of a command against its Use: NAME for one,
+// NAME... for one or more.
+func positional(cmd *cobra.Command, args []string) error {
+	names := strings.Fields(cmd.Use)[1:]
+	if len(args) < len(names) {
+		return fmt.Errorf("%s is missing", strings.TrimSuffix(names[len(args)], "..."))
+	}
+	if len(args) > len(names) && (len(names) == 0 || !strings.HasSuffix(names[len(names)-1], "...")) {
+		return fmt.Errorf("%q is too much: write %s", args[len(names)], cmd.UseLine())
+	}
+	return nil
 }
 
 // outputFlag adds -o to cmd: text or json.

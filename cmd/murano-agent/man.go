@@ -25,7 +25,7 @@ same pages.
 Exit codes: 0 done; 1 DIR cannot be written to; 2 the call is wrong.`,
 		Example: "  murano-agent man /usr/share/man/man1",
 		Hidden:  true,
-		Args:    cobra.ExactArgs(1),
+		Args:    positional,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if err := os.MkdirAll(args[0], 0o755); err != nil {
 				return &exit{exitFailed, fmt.Errorf("make the folder of the manual pages: %w; name another", err)}

@@ -146,7 +146,7 @@ Exit codes: 0 cancelled, or being stopped; 1 there is no such plan, it had ended
 before, or this user may not; 2 the call is wrong.`,
 		Example: `  sudo murano-agent plans cancel 4f0c9a
   murano-agent plans list -q --state pending | xargs -r sudo murano-agent plans cancel`,
-		Args:              cobra.MinimumNArgs(1),
+		Args:              positional,
 		ValidArgsFunction: at.completeIn("pending", "running"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return at.change(cmd, args, func(o office, id string) error {
@@ -185,7 +185,7 @@ Exit codes: 0 they wait to be run; 1 there is no such plan, it has not ended, or
 this user may not; 2 the call is wrong.`,
 		Example: `  sudo murano-agent plans retry deploy-apache
   murano-agent plans list -q --state interrupted --since 1d | xargs -r sudo murano-agent plans retry`,
-		Args:              cobra.MinimumNArgs(1),
+		Args:              positional,
 		ValidArgsFunction: at.completeIn(planStates()[2:]...),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return at.change(cmd, args, func(o office, id string) error {
@@ -220,7 +220,7 @@ Exit codes: 0 done, also where nothing was to be removed; 1 this user may not, o
 it could not be done; 2 the call is wrong.`,
 		Example: `  sudo murano-agent plans gc --older-than 7d
   sudo murano-agent plans gc --keep 20 --dry-run`,
-		Args: cobra.NoArgs,
+		Args: positional,
 	}
 	f := cmd.Flags()
 	f.IntVar(&keep, "keep", 0, "keep so many of those that were answered last")

@@ -53,7 +53,7 @@ Exit codes: 0 done; 1 there is no such plan, it may not be read, or it is no JSO
 2 the call is wrong.`,
 		Example: `  sudo murano-agent plans export deploy-apache -o plan.json
   murano-agent exec plan.json --set-file password=- < secret.txt`,
-		Args:              cobra.ExactArgs(1),
+		Args:              positional,
 		ValidArgsFunction: at.complete,
 	}
 	cmd.Flags().StringVarP(&file, "output", "o", "", "file to write, made anew and readable to you alone (default standard output)")

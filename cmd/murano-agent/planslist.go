@@ -51,7 +51,7 @@ Exit codes: 0 done, also where there is no plan; 1 the plans may not be read;
   murano-agent plans list --state failed,interrupted --since 7d
   murano-agent plans list --limit 20 -o json
   murano-agent plans list -q --state pending`,
-		Args: cobra.NoArgs,
+		Args: positional,
 	}
 	output := outputFlag(cmd)
 	f := cmd.Flags()
@@ -65,6 +65,9 @@ Exit codes: 0 done, also where there is no plan; 1 the plans may not be read;
 			if !slices.Contains(planStates(), s) {
 				return fmt.Errorf("--state %q is not a state: write some of %s", s, strings.Join(planStates(), ", "))
 			}
+		}
+		if o.limit < 0 {
+			return fmt.Errorf("--limit %d: write a number from 0 on", o.limit)
 		}
 		v := at.view(cmd.ErrOrStderr())
 		running, err := listPlans(v, o, *output, cmd.OutOrStdout(), cmd.ErrOrStderr())

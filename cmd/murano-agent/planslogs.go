@@ -44,7 +44,7 @@ Exit codes: 0 done; 1 there is no such plan or script, or it may not be read;
 		Example: `  murano-agent plans logs 4f0c9a
   murano-agent plans logs deploy-apache --script configure --stderr
   murano-agent plans logs deploy-apache -f`,
-		Args:              cobra.ExactArgs(1),
+		Args:              positional,
 		ValidArgsFunction: at.complete,
 	}
 	f := cmd.Flags()

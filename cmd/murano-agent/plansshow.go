@@ -53,7 +53,7 @@ Exit codes: 0 done; 1 there is no such plan, or it may not be read; 2 the call i
 wrong.`,
 		Example: `  murano-agent plans show 4f0c9a
   murano-agent plans show deploy-apache -o json`,
-		Args:              cobra.ExactArgs(1),
+		Args:              positional,
 		ValidArgsFunction: at.complete,
 	}
 	output := outputFlag(cmd)

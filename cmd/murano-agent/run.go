@@ -43,7 +43,7 @@ Exit codes: 0 stopped by a signal; 1 it could not go on; 2 the call is wrong;
 		Example: `  murano-agent run
   murano-agent run --config-dir /etc/murano
   murano-agent run --config-file ./agent.yaml --debug`,
-		Args: cobra.NoArgs,
+		Args: positional,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			return managed(cmd.Context(), func(ctx context.Context) error { return serve(ctx, o, cmd.ErrOrStderr()) })
 		},

@@ -73,7 +73,7 @@ way that is not the agent's to replace, and nothing was done.`,
 		{"restart", "Stop the service and start it again", registered.Restart},
 	} {
 		cmd.AddCommand(&cobra.Command{
-			Use: c.name, Short: c.short, Args: cobra.NoArgs,
+			Use: c.name, Short: c.short, Args: positional,
 			Long:    c.short + "." + serviceExits,
 			Example: "  murano-agent service " + c.name,
 			RunE: func(cmd *cobra.Command, _ []string) error {
@@ -95,7 +95,7 @@ next on; service start starts it now. Where the package's unit is there, or
 something else of that name, it refuses and says so.` + serviceExits,
 		Example: `  murano-agent service install
   murano-agent service install --config-dir /opt/murano/etc`,
-		Args: cobra.NoArgs,
+		Args: positional,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			whole, err := filepath.Abs(dir)
 			if err != nil {
@@ -145,7 +145,7 @@ func uninstall(s registered) error {
 
 func newServiceStatus() *cobra.Command {
 	cmd := &cobra.Command{
-		Use: "status", Short: "Say whether the service runs", Args: cobra.NoArgs,
+		Use: "status", Short: "Say whether the service runs", Args: positional,
 		Long: `status says whether the service is running, stopped, or not installed, and with
 which system of services. What the agent does is what murano-agent status says.
 

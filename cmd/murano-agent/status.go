@@ -58,7 +58,7 @@ Exit codes: 0 the agent runs and takes plans; 1 it does not run, or is not
 connected; 2 the call is wrong; 3 the configuration is wrong.`,
 		Example: `  murano-agent status
   murano-agent status -o json`,
-		Args: cobra.NoArgs,
+		Args: positional,
 	}
 	at := new(place)
 	at.flags(cmd)

@@ -42,7 +42,7 @@ of Python that the agent runs. Nothing is run.
 Exit codes: 0 all plans are in order, 2 one is not.`,
 		Example: `  murano-agent validate plan.json
   murano-agent validate -o json Resources/*.yaml`,
-		Args: cobra.MinimumNArgs(1),
+		Args: positional,
 	}
 	output := outputFlag(cmd)
 	cmd.RunE = func(cmd *cobra.Command, files []string) error {

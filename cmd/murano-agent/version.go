@@ -21,7 +21,7 @@ what it was built with and for.
 
 Exit codes: 0 done; 2 the call is wrong.`,
 		Example: "  murano-agent version -o json",
-		Args:    cobra.NoArgs,
+		Args:    positional,
 	}
 	output := outputFlag(cmd)
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
