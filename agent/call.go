@@ -175,12 +175,16 @@ func (a *attempt) place(ctx context.Context, name string) (placed, error) {
 // unitPrefix begins the name of each unit that a script runs in.
 const unitPrefix = "murano-"
 
+// unitOfRun names the unit of a run of a script of the plan with that folder.
+func unitOfRun(folder string, run int) string {
+	return fmt.Sprintf("%s%s-%d", unitPrefix, folder, run)
+}
+
 // once is one attempt; its report is nil if nothing ran. A script that ran over
 // its time is a *ScriptError with what it had written.
 func (a *attempt) once(ctx context.Context, name string, at placed, args []body.Value, kwargs *body.Dict, n int) (*plans.ScriptReport, Output, error) {
 	s := a.plan.Scripts[name]
 	a.runs++
-	unit := fmt.Sprintf("%s%s-%d", unitPrefix, a.folder(), a.runs)
 	if err := a.noteRun(name, n); err != nil {
 		return nil, Output{}, err
 	}
@@ -196,14 +200,13 @@ func (a *attempt) once(ctx context.Context, name string, at placed, args []body.
 		own, cancel = context.WithTimeoutCause(ctx, t, &timeoutError{what: fmt.Sprintf("Script %s", name), after: t})
 		defer cancel()
 	}
-	defer a.ws.Running(unit)()
 	o := effective(a.plan.Options, s.Options.Options)
 	start := a.r.now()
 	a.log.Info("script starts", "script", name, "attempt", n)
 	out, err := a.r.Executors[s.Type].Run(own, Call{
 		Plan: a.id, Format: a.plan.FormatVersion, Name: name, Script: s, Args: args, Kwargs: kwargs,
 		Dir: at.dir, Entry: at.entry, Env: a.env(s), Stdout: logs.stdout, Stderr: logs.stderr,
-		Unit: unit, User: o.RunAs, Nice: o.Nice, Limits: o.Limits, PrivateTmp: o.PrivateTmp, Secret: a.mask.finder(),
+		Unit: unitOfRun(a.folder(), a.runs), User: o.RunAs, Nice: o.Nice, Limits: o.Limits, PrivateTmp: o.PrivateTmp, Secret: a.mask.finder(),
 		Grace: a.r.Grace, MaxOutput: a.r.MaxOutput,
 	})
 	out.bound(cmp.Or(a.r.MaxOutput, DefaultMaxOutput))

@@ -68,7 +68,7 @@ func (g *guest) start() {
 		g.t.Fatal(err)
 	}
 	r := newRunner(g.t)
-	r.Workspaces, r.Log = filepath.Join(g.dir, "files"), log
+	r.Workspaces, r.Plans, r.Log = filepath.Join(g.dir, "files"), filepath.Join(g.dir, "plans"), log
 	conn := g.broker.Conn()
 	a := &agent.Agent{
 		Transport: conn, Store: store, Runner: r, Queue: "in", Results: agent.Address{Key: "results"},

@@ -222,6 +222,7 @@ type past struct {
 	ran     bool   // a script was about to be run
 	runs    int    // the highest number of a run
 	running string // the script whose call has no end; empty means none
+	open    int    // number of its latest run; 0 means none
 	calls   int    // that have an end
 	scripts []plans.ScriptReport
 
@@ -282,15 +283,15 @@ func (p *past) take(s step) {
 		}
 		p.attempt, p.boot = s.Attempt, s.Boot
 	case stepCall:
-		p.running, p.reboot, p.waits = s.Script, nil, false
+		p.running, p.open, p.reboot, p.waits = s.Script, 0, nil, false
 	case stepWait:
 		p.waits = true
 	case stepBody:
 		p.waits = false
 	case stepRun:
-		p.ran, p.waits, p.runs = true, false, max(p.runs, s.Run)
+		p.ran, p.waits, p.open, p.runs = true, false, s.Run, max(p.runs, s.Run)
 	case stepEnd:
-		p.running = ""
+		p.running, p.open = "", 0
 		p.calls++
 		if s.Asked > 0 {
 			p.reboots++

@@ -13,15 +13,15 @@ import (
 )
 
 // endOrphans ends what scripts of an agent that was killed left running in
-// workspaces below parent. Their plan is answered as interrupted, or goes on, and
+// workspaces below parent, of plans with directories below plans. Their plan is answered as interrupted, or goes on, and
 // neither may happen beside them. They get SIGTERM, and after grace SIGKILL.
 //
 // A script that ran in a unit of its own (a systemd scope) is the whole unit,
 // whatever its processes work in. Without a unit it is what works in a workspace
 // that is there. What a plan that ended left in the background works in a folder
-// that was removed, and what a script that ended left is in a unit which no
-// workspace names: both are left alone.
-func endOrphans(parent string, grace time.Duration) {
+// that was removed, and what a script that ended left is in a unit which, says
+// the journal, does not run: both are left alone.
+func endOrphans(parent, plans string, grace time.Duration) {
 	dir, err := filepath.Abs(parent)
 	if err != nil {
 		return
@@ -29,7 +29,7 @@ func endOrphans(parent string, grace time.Duration) {
 	if dir, err = filepath.EvalSymlinks(dir); err != nil {
 		return
 	}
-	units := runningUnits(dir)
+	units := runningUnits(dir, plans)
 	found := orphans(dir, units)
 	for _, pid := range found {
 		syscall.Kill(pid, syscall.SIGTERM)
@@ -52,8 +52,11 @@ func endOrphans(parent string, grace time.Duration) {
 }
 
 // runningUnits are the units of the scripts that ran when their agent died.
-func runningUnits(dir string) map[string]bool {
+func runningUnits(dir, plans string) map[string]bool {
 	units := map[string]bool{}
+	if plans == "" {
+		return units
+	}
 	entries, err := os.ReadDir(dir)
 	if err != nil {
 		return units
@@ -62,10 +65,8 @@ func runningUnits(dir string) map[string]bool {
 		if !isWorkspace(e.Name()) {
 			continue
 		}
-		name, err := os.ReadFile(filepath.Join(dir, e.Name(), runningName))
-		// A script may write what it likes there: it must not have others ended.
-		if err == nil && strings.HasPrefix(string(name), unitPrefix+e.Name()+"-") {
-			units[latest(string(name))] = true
+		if run := readPast(filepath.Join(plans, e.Name())).open; run > 0 {
+			units[latest(unitOfRun(e.Name(), run))] = true
 		}
 	}
 	return units

@@ -7,4 +7,4 @@ package agent
 import "time"
 
 // endOrphans needs /proc to find them.
-func endOrphans(string, time.Duration) {}
+func endOrphans(string, string, time.Duration) {}

@@ -53,13 +53,35 @@ func TestAScriptInAUnitIsEndedWithAllOfItAndOthersAreLeftAlone(t *testing.T) {
 
 func testUnits(t *testing.T, latest string) {
 	r := newRunner(t)
-	const key = "17954422286073-units"
+	const key, between = "17954422286073-units", "17954422286075-between"
 	dir := filepath.Join(r.Workspaces, key, "deploy")
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		t.Fatal(err)
 	}
-	if err := os.WriteFile(filepath.Join(r.Workspaces, key, ".running"), []byte("murano-"+key+"-2"), 0o600); err != nil {
-		t.Fatal(err)
+	r.Plans = t.TempDir()
+	journals := map[string]string{
+		key: `{"step":"begin","fresh":true,"attempt":1}
+{"step":"call","call":1,"script":"deploy"}
+{"step":"run","script":"deploy","run":1,"attempt":1}
+{"step":"end","call":1,"script":"deploy","ended":{"ran":true}}
+{"step":"call","call":2,"script":"deploy"}
+{"step":"run","script":"deploy","run":2,"attempt":1}
+`,
+		between: `{"step":"begin","fresh":true,"attempt":1}
+{"step":"run","script":"deploy","run":1,"attempt":1}
+{"step":"end","call":1,"script":"deploy","ended":{"ran":true}}
+{"step":"call","call":2,"script":"deploy"}
+`,
+	}
+	for key, text := range journals {
+		for _, dir := range []string{filepath.Join(r.Plans, key), filepath.Join(r.Workspaces, key)} {
+			if err := os.MkdirAll(dir, 0o700); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if err := os.WriteFile(filepath.Join(r.Plans, key, "journal.jsonl"), []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
 	}
 	start := func(in string, join func(int)) chan error {
 		c := exec.Command("sleep", "60")
@@ -73,8 +95,8 @@ func testUnits(t *testing.T, latest string) {
 		join(c.Process.Pid)
 		return done
 	}
-	earlier, running, other := unit(t, "murano-"+key+"-1"), unit(t, "murano-"+key+"-"+latest), unit(t, "murano-17954422286074-other-2")
-	daemon, stranger := start(dir, earlier), start(dir, other)
+	earlier, running, other, ended := unit(t, "murano-"+key+"-1"), unit(t, "murano-"+key+"-"+latest), unit(t, "murano-17954422286074-other-2"), unit(t, "murano-"+between+"-1")
+	daemon, stranger, left := start(dir, earlier), start(dir, other), start("/", ended)
 	script, child := start(dir, running), start("/", running)
 	if err := r.Clean(nil); err != nil {
 		t.Fatal(err)
@@ -91,6 +113,8 @@ func testUnits(t *testing.T, latest string) {
 		t.Error("what an earlier script of the plan left was ended too")
 	case <-stranger:
 		t.Error("what another plan's script left was ended too")
+	case <-left:
+		t.Error("what the script before the one to be called left was ended too")
 	default:
 	}
 }

@@ -28,6 +28,9 @@ type Runner struct {
 	// Workspaces is the directory in which each plan has its own while it runs.
 	// It is made, 0700, and belongs to the Runner alone.
 	Workspaces string
+	// Plans is the directory in which plans have theirs, by Key: Clean reads there
+	// which scripts ran. Empty means that only their workspaces tell.
+	Plans string
 
 	// Key, unless nil, must have signed each plan, for Queue.
 	Key   crypto.PublicKey
@@ -89,7 +92,7 @@ func (r *Runner) Clean(unended func(key string) bool) error {
 	}
 	left := slices.DeleteFunc(entries, func(d os.DirEntry) bool { return !isWorkspace(d.Name()) })
 	if len(left) > 0 {
-		endOrphans(r.Workspaces, cmp.Or(r.Grace, DefaultGrace))
+		endOrphans(r.Workspaces, r.Plans, cmp.Or(r.Grace, DefaultGrace))
 	}
 	for _, d := range left {
 		if unended != nil && unended(d.Name()) {

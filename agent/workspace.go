@@ -86,22 +86,6 @@ func (w *Workspace) Remove() error {
 	return removeTree(w.dir)
 }
 
-// runningName is a file in the workspace that names the unit of the script that
-// runs, so that the next agent knows it from what ended scripts left behind.
-const runningName = ".running"
-
-// Running notes that the script of that unit runs, until ended is called. Where
-// it cannot be noted, the next agent knows the script by its directory alone.
-func (w *Workspace) Running(unit string) (ended func()) {
-	f, err := w.root.Create(runningName)
-	if err != nil {
-		return func() {}
-	}
-	f.WriteString(unit) // see above
-	f.Close()
-	return func() { w.root.Remove(runningName) }
-}
-
 // Place puts the files of the script into its folder, in the order of its
 // Files, the entry file last, and returns folder and entry file. Where two
 // files have one Name, the first is kept (murano-agent 12.0.0 files_manager.py).

@@ -173,7 +173,7 @@ func (p parts) configured(c config.Config) (*agent.Runner, error) {
 		return nil, err
 	}
 	r := p.runner
-	r.Workspaces = filepath.Join(c.Storage, "files")
+	r.Workspaces, r.Plans = filepath.Join(c.Storage, "files"), filepath.Join(c.Storage, "plans")
 	r.Key, r.Queue, r.MaxFormat = crypto.PublicKey(key), c.InputQueue, ceiling
 	r.Grace, r.MaxOutput, r.MaxLog = c.Script.Grace, int(c.Script.MaxOutput), int64(c.Script.MaxLog)
 	r.BootID, r.Reboot = bootID(), reboot
