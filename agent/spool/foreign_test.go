@@ -173,6 +173,30 @@ func TestWhatIsLeftOfALineOfTheStateCountsAsAnAttempt(t *testing.T) {
 	}
 }
 
+func TestAPlanThatIsAskedForManyTimesKeepsItsFileSmall(t *testing.T) {
+	p := &place{dir: t.TempDir()}
+	d := p.spool(t)
+	const n = 200
+	for i := range n {
+		m := storetest.Message("one")
+		m.ReplyTo = fmt.Sprintf("%0200d", i)
+		put(t, d, m)
+	}
+	e := begun(t, d)
+	must(t, d.Finish(t.Context(), e, storetest.Result("one")))
+	for range n {
+		must(t, d.Archive(t.Context(), answerOf(t, d)))
+	}
+	st, err := os.Stat(filepath.Join(e.Dir, stateName))
+	must(t, err)
+	if st.Size() > 2*n*200 {
+		t.Errorf("%s has %d bytes", stateName, st.Size())
+	}
+	if _, owed, history := p.spool(t).Counts(); owed != 0 || history != 1 {
+		t.Errorf("after a start %d are owed, %d history", owed, history)
+	}
+}
+
 func TestTheGroupMayReadAllButThePlanAndWhatIsForeign(t *testing.T) {
 	if os.Getuid() != 0 {
 		t.Skip("giving files to a group needs root")

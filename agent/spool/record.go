@@ -239,6 +239,9 @@ func (d *Dir) amend(r *record, s state, c change, how func(path string, line []b
 	if err != nil {
 		return err
 	}
+	if len(line) > longestChange {
+		return d.write(r, s)
+	}
 	line = append(line, '\n')
 	if r.state.torn {
 		line = append([]byte{'\n'}, line...)
@@ -257,6 +260,10 @@ func (d *Dir) amend(r *record, s state, c change, how func(path string, line []b
 	r.state = s
 	return nil
 }
+
+// longestChange is how long a line of state.json may be. Of a plan that was asked
+// for thousands of times, each answer would add thousands of names to it.
+const longestChange = 4 << 10
 
 // replace replaces a file of r. Where somebody removed the directory, it is
 // made again: what memory still knows must not be lost with it.
