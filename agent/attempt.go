@@ -303,9 +303,10 @@ func (a *attempt) clean(err error) {
 	}
 }
 
-// drop removes the workspace of an earlier attempt, if there is one.
+// drop removes the workspace of an earlier attempt, if there is one. A Runner
+// without Workspaces has none: what has such a name elsewhere is another thing.
 func (a *attempt) drop() {
-	if !isWorkspace(a.e.Key) {
+	if a.r.Workspaces == "" || !isWorkspace(a.e.Key) {
 		return
 	}
 	if err := removeTree(filepath.Join(a.r.Workspaces, a.e.Key)); err != nil {

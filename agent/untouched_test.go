@@ -132,6 +132,21 @@ func TestARebootIsAskedForInTheStepThatEndsTheCall(t *testing.T) {
 	}
 }
 
+func TestARunnerWithoutWorkspacesRemovesNothing(t *testing.T) {
+	t.Chdir(t.TempDir())
+	h := newHistory(t, document("", "return 1", nil))
+	if err := os.Mkdir(h.e.Key, 0o700); err != nil { // somebody works among the plans
+		t.Fatal(err)
+	}
+	h.e.Cancelled = "somebody"
+	if got := new(agent.Runner).Cancelled(h.e); got.State() != plans.StateCancelled {
+		t.Errorf("got %+v", got.Report)
+	}
+	if _, err := os.Stat(h.e.Key); err != nil {
+		t.Error(err)
+	}
+}
+
 func TestProgressSaysWhereAPlanIsAlsoAfterAScript(t *testing.T) {
 	r := newRunner(t)
 	var at []string
