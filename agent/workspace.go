@@ -150,12 +150,6 @@ func (w *Workspace) place(ctx context.Context, folder, id string, p plans.Plan, 
 	if err := w.parents(at); err != nil {
 		return "", err
 	}
-	if !w.written[at] {
-		if err := w.root.Remove(at); err != nil && !errors.Is(err, fs.ErrNotExist) {
-			return "", fmt.Errorf("what is in the place of the file is not removed: %w", err)
-		}
-		w.written[at] = true
-	}
 	if f.Type == "Downloadable" {
 		return w.download(ctx, at, id, p, executable)
 	}
@@ -170,7 +164,7 @@ func (w *Workspace) place(ctx context.Context, folder, id string, p plans.Plan, 
 	case mode == 0:
 		mode = 0o644
 	}
-	if err := w.write(at, content, mode); err != nil && !errors.Is(err, fs.ErrExist) {
+	if err := w.make(at, func() error { return w.write(at, content, mode) }); err != nil {
 		return "", err
 	}
 	if executable {
@@ -180,6 +174,23 @@ func (w *Workspace) place(ctx context.Context, folder, id string, p plans.Plan, 
 		}
 	}
 	return filepath.Join(w.dir, at), nil
+}
+
+// make has a file made at that place, once. What is there and was not placed, as
+// by an earlier attempt or a script, is removed: as a rule nothing is.
+func (w *Workspace) make(at string, file func() error) error {
+	err := file()
+	if errors.Is(err, fs.ErrExist) && w.written[at] {
+		return nil
+	}
+	if errors.Is(err, fs.ErrExist) {
+		if err := w.root.Remove(at); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return fmt.Errorf("what is in the place of the file is not removed: %w", err)
+		}
+		err = file()
+	}
+	w.written[at] = w.written[at] || err == nil
+	return err
 }
 
 // parents makes the directories above at.
@@ -256,8 +267,8 @@ func (w *Workspace) download(ctx context.Context, at, id string, p plans.Plan, e
 		return "", fmt.Errorf("downloaded to %q, which is outside the workspace", got)
 	}
 	folder, inside, _ := strings.Cut(filepath.ToSlash(rel), "/")
-	err = w.root.Symlink(filepath.Join(w.dir, folder), at)
-	if err != nil && !errors.Is(err, fs.ErrExist) {
+	err = w.make(at, func() error { return w.root.Symlink(filepath.Join(w.dir, folder), at) })
+	if err != nil {
 		return "", err
 	}
 	if executable {
