@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -66,12 +67,12 @@ func locks() []string {
 
 // A note is a file in which a package manager keeps its process ID while it works.
 type note struct {
-	pattern string
-	program *regexp.Regexp // in the command line of who really wrote it
+	pattern  string
+	programs []string // one is in the command line of who really wrote it
 }
 
 func notes() []note {
-	yum, zypp := regexp.MustCompile(`yum|dnf|packagekit`), regexp.MustCompile(`zypp|yast|YaST|y2|packagekit|rpm`)
+	yum, zypp := []string{"yum", "dnf", "packagekit"}, []string{"zypp", "yast", "YaST", "y2", "packagekit", "rpm"}
 	return []note{
 		{"run/yum.pid", yum}, {"run/dnf.pid", yum}, // yum 3.4, dnf 4
 		{"var/cache/dnf/*.pid", yum}, {"var/lib/dnf/*.pid", yum}, // dnf 4.14, lock.py
@@ -91,7 +92,7 @@ func (n note) alive(path string) (int, bool) {
 		return 0, false
 	}
 	line, err := os.ReadFile(fmt.Sprintf("/proc/%d/cmdline", pid))
-	return pid, err == nil && n.program.Match(line)
+	return pid, err == nil && slices.ContainsFunc(n.programs, func(name string) bool { return strings.Contains(string(line), name) })
 }
 
 // process names a process for people: apt-get (pid 4711).
