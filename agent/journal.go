@@ -304,10 +304,10 @@ func (p *past) take(s step) {
 	}
 }
 
-// idle tells whether no script was run in any of so many attempts. What was not
-// synced is known only as long as the guest has not gone down.
-func (p past) idle(attempts int, boot string) bool {
-	return p.attempt > 0 && p.attempt >= attempts && boot != "" && p.boot == boot && !p.torn && !p.ran
+// whole tells whether the journal knows of each run of so many attempts. What was
+// not synced is there only as long as the guest has not gone down.
+func (p past) whole(attempts int, boot string) bool {
+	return p.attempt > 0 && p.attempt >= attempts && boot != "" && p.boot == boot && !p.torn
 }
 
 const seedSize = 32

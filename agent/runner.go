@@ -136,6 +136,9 @@ func (r *Runner) Interrupted(e Entry) plans.Result {
 		what += fmt.Sprintf(", after %s of scripts that had ended", counted(p.calls, "call"))
 	}
 	what += "; what its scripts had done by then is unknown"
+	if p.untouched(a.plan, e.Attempts, r.BootID) {
+		what = fmt.Sprintf("agent or guest went down in each of %d attempts; the plan did nothing but what its Body reckons", e.Attempts)
+	}
 	if o := a.plan.Options.OnInterrupt; e.Attempts-p.reboots >= maxReruns && o != "" && o != plans.InterruptFail {
 		what += fmt.Sprintf("; that was attempt %d, and onInterrupt: %s has no more than %d", e.Attempts, o, maxReruns)
 	}
@@ -183,10 +186,10 @@ func (r *Runner) GoesOn(e Entry) bool {
 // untouched tells whether so many attempts of plan cannot have done anything:
 // no script was run, and its Body opens no file.
 func (p past) untouched(plan plans.Plan, attempts int, boot string) bool {
-	if strings.Contains(plan.Body, "open") {
+	if p.ran || strings.Contains(plan.Body, "open") {
 		return false
 	}
-	return len(plan.Scripts) == 0 || p.idle(attempts, boot)
+	return len(plan.Scripts) == 0 || p.whole(attempts, boot)
 }
 
 // Cancelled makes the result of a plan that was cancelled before it ran, or

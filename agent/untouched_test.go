@@ -44,8 +44,12 @@ func TestAPlanOfWhichNothingRanIsBegunAgain(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			h := newHistory(t, tt.plan)
 			h.e.Attempts = tt.attempts
-			if got := h.runner().GoesOn(h.e); got != tt.want {
+			r := h.runner()
+			if got := r.GoesOn(h.e); got != tt.want {
 				t.Errorf("goes on: %v", got)
+			}
+			if cause := r.Interrupted(h.e).Report.Cause.Text; strings.Contains(cause, "in each of 5 attempts") != (tt.attempts == 5) {
+				t.Errorf("cause: %s", cause)
 			}
 		})
 	}
