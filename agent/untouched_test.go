@@ -7,6 +7,7 @@ package agent_test
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -162,5 +163,22 @@ func TestProgressSaysWhereAPlanIsAlsoAfterAScript(t *testing.T) {
 	answer(t, r, document("#!/bin/sh\n", "deploy()\ndeploy()\nreturn 1", nil))
 	if got := fmt.Sprint(at); got != "[files body files body script deploy body script deploy body cleanup]" {
 		t.Errorf("told %s", got)
+	}
+}
+
+func TestADownloadThatFailedIsBegunAgainInAnEmptyFolder(t *testing.T) {
+	p := document("", "try:\n    deploy()\nexcept Exception:\n    pass\nreturn deploy().stdout", object{
+		"Files": object{"f1": textFile("deploy.sh", "#!/bin/sh\nls far"), "far": object{"Name": "far", "Type": "Downloadable", "URL": "http://example.com/far"}},
+		"Scripts": object{"deploy": object{"Type": "Application", "EntryPoint": "f1", "Files": []any{"far"}, "Options": object{}}}})
+	r := newRunner(t)
+	fetches := 0
+	r.Fetcher = fetching(func(_ context.Context, dir string) (string, error) {
+		if fetches++; fetches == 1 {
+			return "", errors.Join(errors.New("the line was cut"), os.WriteFile(filepath.Join(dir, "half"), nil, 0o600))
+		}
+		return filepath.Join(dir, "far"), os.WriteFile(filepath.Join(dir, "far"), nil, 0o600)
+	})
+	if got := answer(t, r, p); string(got.Body) != `"far"` || fetches != 2 {
+		t.Errorf("after %d downloads %s", fetches, got.Body)
 	}
 }
