@@ -140,13 +140,14 @@ func shareStorage(storage, group string) error {
 		return nil
 	}
 	info, err := os.Stat(storage)
-	if err != nil || info.Mode().Perm() != 0o700 {
+	// A script of another user may pass through it: agent/application opens it so far.
+	if err != nil || info.Mode().Perm()&^0o001 != 0o700 {
 		return err
 	}
 	if err := os.Chown(storage, -1, gid); err != nil {
 		return err
 	}
-	return os.Chmod(storage, 0o750)
+	return os.Chmod(storage, info.Mode().Perm()|0o050)
 }
 
 // groupID is the number of a group; false if the guest does not have it.

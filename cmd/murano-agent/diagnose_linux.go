@@ -14,6 +14,7 @@ import (
 type room struct {
 	free, inodes int64
 	readOnly     bool
+	noExec       bool // nothing on it can be run
 }
 
 func roomOf(path string) (room, error) {
@@ -21,7 +22,7 @@ func roomOf(path string) (room, error) {
 	if err := unix.Statfs(path, &st); err != nil {
 		return room{}, err
 	}
-	r := room{free: int64(st.Bavail) * st.Bsize, inodes: int64(st.Ffree), readOnly: st.Flags&unix.ST_RDONLY != 0}
+	r := room{free: int64(st.Bavail) * st.Bsize, inodes: int64(st.Ffree), readOnly: st.Flags&unix.ST_RDONLY != 0, noExec: st.Flags&unix.ST_NOEXEC != 0}
 	if st.Files == 0 { // btrfs makes them as they are needed
 		r.inodes = -1
 	}

@@ -13,6 +13,7 @@ import (
 type room struct {
 	free, inodes int64
 	readOnly     bool
+	noExec       bool
 }
 
 func roomOf(string) (room, error) {

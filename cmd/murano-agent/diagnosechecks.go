@@ -58,6 +58,8 @@ func checkStorage(_ context.Context, s *scene) observation {
 	switch {
 	case room.readOnly:
 		return fails("remount it, or see why the kernel made it read-only: dmesg", "%s: its file system is read-only", s.storage)
+	case room.noExec:
+		return fails("mount it without noexec, or set storage to a directory elsewhere", "%s: its file system is mounted noexec: no script can be started from there", s.storage)
 	case room.free < leastFree, room.inodes >= 0 && room.inodes < leastInodes:
 		return fails(next, "%s", text)
 	case room.free < scarceFree:

@@ -113,6 +113,11 @@ func execute(ctx context.Context, file string, o execOptions, stdin io.Reader, s
 	} else {
 		printResult(stdout, stderr, file, result)
 	}
+	if result.ErrorCode != plans.CodeOK {
+		if room, err := roomOf(storage); err == nil && room.noExec {
+			fmt.Fprintf(stderr, "murano-agent: nothing in %s can be run: it is mounted noexec; name another folder with --storage\n", storage)
+		}
+	}
 	if o.storage != "" && o.output != "json" {
 		fmt.Fprintf(stderr, "logs of the scripts: %s\n", entry.Dir)
 	}

@@ -69,7 +69,8 @@ func (p *place) flags(cmd *cobra.Command) {
 }
 
 // find gives the storage. A configuration that this user may not read, or that
-// is wrong, is no reason not to look: that is told on stderr.
+// is wrong, is no reason not to look: that is told on stderr, unless plans that
+// this user may read are where they are as a rule.
 func (p place) find(stderr io.Writer) string {
 	if p.storage != "" {
 		return p.storage
@@ -81,6 +82,12 @@ func (p place) find(stderr io.Writer) string {
 	c, err := p.load()
 	if err == nil || len(c.Sources) > 0 {
 		return cmp.Or(c.Storage, config.Default().Storage)
+	}
+	if isDenied(err) {
+		// As a rule it is root's alone, and its storage is that of all the others.
+		if _, err := os.ReadDir(filepath.Join(config.Default().Storage, "plans")); err == nil {
+			return config.Default().Storage
+		}
 	}
 	fmt.Fprintf(stderr, "murano-agent: %v\nmurano-agent: looking into %s; name another with --storage\n", err, config.Default().Storage)
 	return config.Default().Storage

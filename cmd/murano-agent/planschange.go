@@ -101,7 +101,8 @@ func (s stopped) Prune(ctx context.Context, o agent.PruneOptions) ([]string, err
 	return s.spool.Prune(ctx, o)
 }
 
-// change finds each plan that names name and hands its ID to what.
+// change finds each plan that names name and hands its ID to what. Where one is
+// not found nothing is done; where what fails for one, the others are done.
 func (p place) change(cmd *cobra.Command, names []string, what func(o office, id string) error) error {
 	storage := p.find(cmd.ErrOrStderr())
 	v := spool.View{Path: filepath.Join(storage, "plans")}
@@ -120,12 +121,13 @@ func (p place) change(cmd *cobra.Command, names []string, what func(o office, id
 	if err != nil {
 		return &exit{exitFailed, err}
 	}
-	for _, id := range ids {
+	var failed []error
+	for _, id := range ids { // one that has ended meanwhile is no reason to leave the others
 		if err := what(o, id); err != nil {
-			return &exit{exitFailed, errors.Join(err, done())}
+			failed = append(failed, err)
 		}
 	}
-	if err := done(); err != nil {
+	if err := errors.Join(append(failed, done())...); err != nil {
 		return &exit{exitFailed, err}
 	}
 	return nil

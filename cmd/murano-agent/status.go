@@ -87,11 +87,10 @@ connected; 2 the call is wrong; 3 the configuration is wrong.`,
 func stand(ctx context.Context, at *place) standing {
 	s := standing{Storage: at.find(io.Discard), Problems: []string{}}
 	problem := func(format string, a ...any) { s.Problems = append(s.Problems, fmt.Sprintf(format, a...)) }
-	if err := at.judge(); isDenied(err) {
-		problem("the configuration may not be read by this user: %v", err)
-	} else if err != nil {
-		s.config = err
-		problem("the configuration is wrong: %v", err)
+	denied := at.judge()
+	if denied != nil && !isDenied(denied) {
+		s.config, denied = denied, nil
+		problem("the configuration is wrong: %v", s.config)
 	}
 	status, err := agentOf(ctx, s.Storage)
 	switch {
@@ -104,6 +103,9 @@ func stand(ctx context.Context, at *place) standing {
 		problem("the agent does not run; start it: sudo systemctl start murano-agent; why it ended: journalctl -u murano-agent")
 	default:
 		problem("the agent cannot be asked: %v", err)
+	}
+	if denied != nil && !s.Healthy { // else it is in order, as the agent shows
+		problem("the configuration may not be read by this user: %v", denied)
 	}
 	v := spool.View{Path: filepath.Join(s.Storage, "plans")}
 	if s.Disk, err = countPlans(v); err != nil {
