@@ -3,6 +3,7 @@
 package storetest
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"testing"
@@ -78,6 +79,9 @@ func cancelWaiting(t *testing.T, p Place) {
 	}
 	put(t, s, Message("two")) // which is owed an answer too
 	finish(t, s, e)
+	if err := s.Finish(t.Context(), e, Result("two")); !errors.Is(err, agent.ErrEnded) {
+		t.Errorf("a second result: %v", err)
+	}
 	for range 2 {
 		if a := owed(t, s); a.Result.SourceID != "two" {
 			t.Errorf("got the result of %q", a.Result.SourceID)
