@@ -32,18 +32,8 @@ func (a *Agent) Cancel(ctx context.Context, id, by string) (state string, err er
 	case StorePending:
 		e.Cancelled = cmp.Or(e.Cancelled, by)
 		result := a.Runner.Cancelled(e)
-		var ended error // somebody else cancelled it at the same time
-		if err := a.insist(ctx, wait, "result was not kept", func() error {
-			err := a.Store.Finish(context.WithoutCancel(ctx), e, result)
-			if errors.Is(err, ErrEnded) {
-				ended, err = err, nil
-			}
-			return err
-		}); err != nil {
+		if err := a.finish(ctx, wait, e, result); err != nil {
 			return "", fmt.Errorf("cancel plan %q: it will not run, but its result was not kept: %w", id, err)
-		}
-		if ended != nil {
-			return plans.CancelDone, nil
 		}
 		a.turn(func(s *Status) { s.count(result.State()) })
 		a.log().Info("plan was cancelled before it ran", "plan", id, "by", by)

@@ -193,7 +193,7 @@ func (a *Agent) handle(ctx context.Context, r *Runner, e Entry) (ended bool, err
 		return false, nil
 	}
 	fault.Point("agent.work.answered")
-	if err := a.finish(ctx, e, result); err != nil {
+	if err := a.finish(ctx, a.pause, e, result); err != nil {
 		return false, err
 	}
 	fault.Point("agent.work.finished")
@@ -235,10 +235,15 @@ func (a *Agent) begin(ctx, held context.Context, e Entry) error {
 	return a.insist(waiting, a.pause, "attempt was not counted", func() error { return a.Store.Begin(ctx, e) })
 }
 
-// finish keeps the result. On a full disk it waits: no plan could run anyway.
-func (a *Agent) finish(ctx context.Context, e Entry, r plans.Result) error {
-	return a.insist(ctx, a.pause, "result was not kept", func() error {
-		return a.Store.Finish(context.WithoutCancel(ctx), e, r)
+// finish keeps the result, unless somebody who cancelled the plan at the same
+// time was first. On a full disk it waits: no plan could run anyway.
+func (a *Agent) finish(ctx context.Context, pause func(context.Context, time.Duration) error, e Entry, r plans.Result) error {
+	return a.insist(ctx, pause, "result was not kept", func() error {
+		err := a.Store.Finish(context.WithoutCancel(ctx), e, r)
+		if errors.Is(err, ErrEnded) {
+			return nil
+		}
+		return err
 	})
 }
 

@@ -168,7 +168,7 @@ func TestProgressSaysWhereAPlanIsAlsoAfterAScript(t *testing.T) {
 
 func TestADownloadThatFailedIsBegunAgainInAnEmptyFolder(t *testing.T) {
 	p := document("", "try:\n    deploy()\nexcept Exception:\n    pass\nreturn deploy().stdout", object{
-		"Files": object{"f1": textFile("deploy.sh", "#!/bin/sh\nls far"), "far": object{"Name": "far", "Type": "Downloadable", "URL": "http://example.com/far"}},
+		"Files":   object{"f1": textFile("deploy.sh", "#!/bin/sh\nls far"), "far": object{"Name": "far", "Type": "Downloadable", "URL": "http://example.com/far"}},
 		"Scripts": object{"deploy": object{"Type": "Application", "EntryPoint": "f1", "Files": []any{"far"}, "Options": object{}}}})
 	r := newRunner(t)
 	fetches := 0
