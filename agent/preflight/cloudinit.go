@@ -12,6 +12,10 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
 
 	"github.com/openmurano/murano/plans"
 )
@@ -23,7 +27,8 @@ type CloudInit struct {
 }
 
 // Blocked is the For of an agent.Wait. It blocks a plan with scripts from the
-// start of cloud-init's first stage in this boot until its last one has ended.
+// start of cloud-init's first stage in this boot until its last one has ended, or
+// cloud-init has died.
 // A guest without cloud-init, or one where it is turned off, blocks nothing.
 //
 // A user data script that waits in the foreground until a plan was run waits
@@ -60,11 +65,42 @@ func (c CloudInit) Blocked(_ context.Context, p plans.Plan) (string, error) {
 	if f := status.V1.Final.Finished; f != nil && *f > 0 {
 		return "", nil
 	}
+	if c.died(dir) {
+		return "", nil
+	}
 	stage := "between two stages"
 	if s := status.V1.Stage; s != nil && *s != "" {
 		stage = "stage " + *s
 	}
 	return "cloud-init of this boot has not ended: " + stage, nil
+}
+
+// patience is how long cloud-init may do nothing that can be seen.
+const patience = 5 * time.Minute
+
+// died tells whether cloud-init will not end any more: a stage was killed, or its
+// unit failed before it. The guest has been up for a while then, nothing was
+// noted for as long, and no process is cloud-init's. Each plan of this boot would
+// wait for it otherwise.
+func (c CloudInit) died(dir string) bool {
+	text, err := os.ReadFile(filepath.Join(c.root(), "proc/uptime"))
+	if err != nil {
+		return false
+	}
+	seconds, _, _ := strings.Cut(string(text), " ") // proc(5)
+	up, err := strconv.ParseFloat(seconds, 64)
+	if err != nil || up < patience.Seconds() {
+		return false
+	}
+	st, err := os.Stat(filepath.Join(dir, "status.json"))
+	if err != nil || time.Since(st.ModTime()) < patience {
+		return false
+	}
+	lines, err := filepath.Glob(filepath.Join(c.root(), "proc/[0-9]*/cmdline"))
+	return err == nil && !slices.ContainsFunc(lines, func(line string) bool {
+		args, err := os.ReadFile(line)
+		return err == nil && strings.Contains(string(args), "cloud-init")
+	})
 }
 
 func (c CloudInit) root() string {

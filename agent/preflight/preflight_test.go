@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/openmurano/murano/agent"
 	"github.com/openmurano/murano/agent/preflight"
@@ -68,6 +69,35 @@ func TestAPlanWaitsForTheEndOfCloudInit(t *testing.T) {
 			got, err := c.Blocked(t.Context(), script("true"))
 			if (err != nil) != tt.fails || !strings.Contains(got, tt.want) || tt.want == "" && got != "" {
 				t.Errorf("%q, %v; want %q", got, err, tt.want)
+			}
+		})
+	}
+}
+
+func TestACloudInitThatDiedIsNotWaitedForByEachPlan(t *testing.T) {
+	const status = "run/cloud-init/status.json"
+	for name, tt := range map[string]struct {
+		up, process string
+		age         time.Duration
+		blocks      bool
+	}{
+		"its stage was killed long ago":        {"4000.51 7000.02\n", "sshd\x00", time.Hour, false},
+		"it wrote of itself lately":            {"4000.51 7000.02\n", "sshd\x00", time.Minute, true},
+		"it is at work for long":               {"4000.51 7000.02\n", "/usr/bin/python3\x00/usr/bin/cloud-init\x00modules\x00--mode=final\x00", time.Hour, true},
+		"the guest has a clock that was wrong": {"40.51 70.02\n", "sshd\x00", 50 * 365 * 24 * time.Hour, true},
+		"how long it is up is not told":        {"", "sshd\x00", time.Hour, true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			root := write(t, map[string]string{
+				status: `{"v1":{"stage":"modules-config","modules-config":{"start":1.5,"finished":null}}}`, "proc/uptime": tt.up, "proc/71/cmdline": tt.process,
+			})
+			then := time.Now().Add(-tt.age)
+			if err := os.Chtimes(filepath.Join(root, status), then, then); err != nil {
+				t.Fatal(err)
+			}
+			got, err := preflight.CloudInit{Root: root}.Blocked(t.Context(), script("true"))
+			if err != nil || (got != "") != tt.blocks {
+				t.Errorf("%q, %v", got, err)
 			}
 		})
 	}
