@@ -63,18 +63,35 @@ func TestTheAgentIsKilledAtEachOfItsPoints(t *testing.T) {
 	}
 	began := time.Now()
 	s.all(rounds)
-
-	var missed []string
-	for _, name := range distinct(whole) {
-		if s.names[name] == 0 {
-			missed = append(missed, name)
-		}
+	// Its goroutines race, so that point n is not the same in each life of the agent.
+	for tries := 0; tries < 10 && len(s.missed(whole)) > 0; tries++ {
+		more := near(whole, s.missed(whole))
+		s.all(more)
+		rounds = append(rounds, more...)
 	}
-	if len(missed) > 0 {
+	if missed := s.missed(whole); len(missed) > 0 {
 		t.Errorf("points at which no agent was killed: %v", missed)
 	}
 	fmt.Printf("points     %d (%d names)\nrounds     %d, of which %d kill twice; %.0f s\nkills      %d\nplans      %d: %s\nrepeated   %d answers came twice, the same\nlost       %d\ndoubled    %d\n",
 		points, len(distinct(whole)), len(rounds), doubles, time.Since(began).Seconds(), s.kills, s.plans, tally(s.states), s.repeated, s.lost, s.doubled)
+}
+
+// missed are the names in a trace at which no agent was killed.
+func (s *sweep) missed(trace []string) []string {
+	return slices.DeleteFunc(distinct(trace), func(name string) bool { return s.names[name] > 0 })
+}
+
+// near are rounds that kill at points about where the names are in a trace.
+func near(trace, names []string) (rounds [][2]int) {
+	for i, name := range trace {
+		if !slices.Contains(names, name) {
+			continue
+		}
+		for at := max(i-2, 0); at < min(i+3, len(trace)); at++ {
+			rounds = append(rounds, [2]int{at + 1, 0})
+		}
+	}
+	return rounds
 }
 
 // distinct are the different names in a trace.
