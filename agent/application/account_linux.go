@@ -167,9 +167,10 @@ func (a *account) open(dir string) error {
 	return nil
 }
 
-// own makes the user the owner of what is in dir and ours. A file with a second
-// name is left alone: an earlier run of the user may have linked to one that
-// must never be theirs.
+// own makes the user the owner of what is in dir and ours, but for symbolic
+// links, which stay ours: so linksOf knows them. A file with a second name is
+// left alone: an earlier run of the user may have linked to one that must never
+// be theirs.
 func (a *account) own(dir string) error {
 	root, err := os.OpenRoot(dir)
 	if err != nil {
@@ -193,7 +194,7 @@ func (a *account) take(root *os.Root, name string) error {
 	}
 	ours := int(s.Uid) == os.Geteuid()
 	if !st.IsDir() {
-		if !ours || s.Nlink > 1 {
+		if !ours || s.Nlink > 1 || st.Mode()&fs.ModeSymlink != 0 {
 			return nil
 		}
 		return root.Lchown(name, int(a.uid), int(a.gid))
@@ -254,11 +255,19 @@ func closeOthers(dir string) error {
 	return nil
 }
 
-// linksOf names the entries of workspace that symbolic links in dir lead to.
+// linksOf names the entries of workspace that symbolic links in dir lead to, if
+// they are ours: those that the user makes open nothing.
 func linksOf(dir, workspace string) map[string]bool {
 	found := map[string]bool{}
 	filepath.WalkDir(dir, func(p string, d fs.DirEntry, err error) error {
 		if err != nil || d.Type()&fs.ModeSymlink == 0 {
+			return nil
+		}
+		st, err := d.Info()
+		if err != nil {
+			return nil
+		}
+		if s, ok := st.Sys().(*syscall.Stat_t); !ok || int(s.Uid) != os.Geteuid() {
 			return nil
 		}
 		if to, err := os.Readlink(p); err == nil && filepath.Dir(to) == workspace {

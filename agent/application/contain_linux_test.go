@@ -132,6 +132,16 @@ func TestAUserDatabaseThatHangsHoldsNoScriptForEver(t *testing.T) {
 	}
 }
 
+func TestALinkThatTheUserMadeOpensNothingForALaterRun(t *testing.T) {
+	c := workspaced(t, "#!/bin/sh\nln -sfn \"$(dirname \"$PWD\")/other\" mine\ncat mine/secret 2>/dev/null\necho end\n")
+	c.User = "nobody"
+	for n := range 3 {
+		if got := text(run(t, c).Stdout); got != `"end"` {
+			t.Errorf("run %d: got %s", n+1, got)
+		}
+	}
+}
+
 // What an earlier run left running may exchange names otherwise.
 func TestAFolderIsClosedToTheUserWhileItIsGivenToThem(t *testing.T) {
 	if os.Geteuid() != 0 {
