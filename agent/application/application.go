@@ -17,6 +17,8 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -182,7 +184,20 @@ func (x *Executor) Close() error {
 
 // environ is what the script gets: the agent's, then what is added.
 func environ(c agent.Call, more ...string) []string {
-	return append(append(os.Environ(), more...), c.Env...)
+	return append(append(slices.DeleteFunc(os.Environ(), ofService), more...), c.Env...)
+}
+
+// ofService tells whether a variable is what systemd told the agent as a service
+// (systemd.exec(5), "Environment Variables Set or Propagated"): a daemon that a
+// script starts would take it for its own.
+func ofService(variable string) bool {
+	name, _, _ := strings.Cut(variable, "=")
+	switch name {
+	case "NOTIFY_SOCKET", "WATCHDOG_PID", "WATCHDOG_USEC", "LISTEN_PID", "LISTEN_FDS", "LISTEN_FDNAMES", "MAINPID", "MANAGERPID",
+		"INVOCATION_ID", "JOURNAL_STREAM", "SYSTEMD_EXEC_PID", "MEMORY_PRESSURE_WATCH", "MEMORY_PRESSURE_WRITE":
+		return true
+	}
+	return false
 }
 
 // discard tells whether nobody wants what is written to w.

@@ -339,3 +339,15 @@ func eventually(t *testing.T, what string, ok func() bool) {
 		}
 	}
 }
+
+func TestAScriptIsNotTakenForTheAgentsService(t *testing.T) {
+	for _, name := range []string{"NOTIFY_SOCKET", "WATCHDOG_USEC", "INVOCATION_ID", "JOURNAL_STREAM"} {
+		t.Setenv(name, "systemds")
+	}
+	t.Setenv("OTHER", "stays")
+	c := script(t, "deploy.sh", "#!/bin/sh\nenv | grep -e systemds -e ^OTHER=; echo \"$MAINPID\"\n")
+	c.Env = []string{"MAINPID=the-plans"}
+	if got := text(run(t, c).Stdout); got != `"OTHER=stays\nthe-plans"` {
+		t.Errorf("got %s", got)
+	}
+}
