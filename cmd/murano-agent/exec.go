@@ -51,9 +51,9 @@ is wrong, and nothing was run.`,
 	}
 	output := outputFlag(cmd)
 	f := cmd.Flags()
-	f.StringArrayVar(&o.sets, "set", nil, "KEY=VALUE: a parameter; VALUE is JSON where it can be read as that, else text")
-	f.StringArrayVar(&o.setFiles, "set-file", nil, "KEY=FILE: a parameter, text read from FILE, - being standard input")
-	f.StringVar(&o.storage, "storage", "", "folder to keep the logs of scripts in (default a temporary one)")
+	f.StringArrayVar(&o.sets, "set", nil, "`KEY=VALUE`: a parameter; VALUE is JSON where it can be read as that, else text")
+	f.StringArrayVar(&o.setFiles, "set-file", nil, "`KEY=FILE`: a parameter, text read from FILE, - being standard input")
+	f.StringVar(&o.storage, "storage", "", "`DIR` to keep the logs of scripts in (default a temporary one)")
 	f.BoolVar(&o.debug, "debug", false, "tell each step on standard error")
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		o.output = *output

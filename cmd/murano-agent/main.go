@@ -144,7 +144,7 @@ func positional(cmd *cobra.Command, args []string) error {
 
 // outputFlag adds -o to cmd: text or json.
 func outputFlag(cmd *cobra.Command) *string {
-	s := cmd.Flags().StringP("output", "o", "text", "form of the output: text or json")
+	s := cmd.Flags().StringP("output", "o", "text", "`FORM` of the output: text or json")
 	cmd.PreRunE = func(*cobra.Command, []string) error {
 		if *s != "text" && *s != "json" {
 			return fmt.Errorf("--output %q is not a form of output: write text or json", *s)

@@ -60,9 +60,9 @@ type place struct {
 
 func (p *place) flags(cmd *cobra.Command) {
 	f := cmd.PersistentFlags()
-	f.StringVar(&p.storage, "storage", "", "the agent's storage (default as the configuration says)")
-	f.StringArrayVar(&p.dirs, "config-dir", nil, "directory of the agent's configuration (default "+defaultConfig+")")
-	f.StringArrayVar(&p.files, "config-file", nil, "a file of the agent's configuration")
+	f.StringVar(&p.storage, "storage", "", "`DIR` of the agent's storage (default as the configuration says)")
+	f.StringArrayVar(&p.dirs, "config-dir", nil, "`DIR` of the agent's configuration (default "+defaultConfig+")")
+	f.StringArrayVar(&p.files, "config-file", nil, "a `FILE` of the agent's configuration")
 	for _, flag := range []string{"storage", "config-dir"} {
 		_ = cmd.MarkPersistentFlagDirname(flag) // both are defined above
 	}

@@ -225,7 +225,7 @@ it could not be done; 2 the call is wrong.`,
 		Args: positional,
 	}
 	f := cmd.Flags()
-	f.IntVar(&keep, "keep", 0, "keep so many of those that were answered last")
+	f.IntVar(&keep, "keep", 0, "keep `N` of those that were answered last")
 	f.Var(&older, "older-than", "only those that were answered longer ago than this (12h, 7d, 2w)")
 	f.BoolVar(&dryRun, "dry-run", false, "say what would be removed, and remove nothing")
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {

@@ -56,7 +56,7 @@ Exit codes: 0 done; 1 there is no such plan, it may not be read, or it is no JSO
 		Args:              positional,
 		ValidArgsFunction: at.complete,
 	}
-	cmd.Flags().StringVarP(&file, "output", "o", "", "file to write, made anew and readable to you alone (default standard output)")
+	cmd.Flags().StringVarP(&file, "output", "o", "", "`FILE` to write, made anew and readable to you alone (default standard output)")
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		v, p, err := at.plan(args[0], cmd.ErrOrStderr())
 		if err != nil {

@@ -55,9 +55,9 @@ Exit codes: 0 done, also where there is no plan; 1 the plans may not be read;
 	}
 	output := outputFlag(cmd)
 	f := cmd.Flags()
-	f.StringSliceVar(&o.states, "state", nil, "only plans in one of these states")
+	f.StringSliceVar(&o.states, "state", nil, "only plans in one of these `STATES`")
 	f.Var(&o.since, "since", "only plans that came after this time, or so long ago (2h, 7d, 2026-01-31)")
-	f.IntVar(&o.limit, "limit", 0, "only the newest so many; 0 means all")
+	f.IntVar(&o.limit, "limit", 0, "only the newest `N`; 0 means all")
 	f.BoolVarP(&o.quiet, "quiet", "q", false, "print IDs only, one a line")
 	_ = cmd.RegisterFlagCompletionFunc("state", cobra.FixedCompletions(planStates(), cobra.ShellCompDirectiveNoFileComp)) // defined above
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {

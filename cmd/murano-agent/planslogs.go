@@ -48,7 +48,7 @@ Exit codes: 0 done; 1 there is no such plan or script, or it may not be read;
 		ValidArgsFunction: at.complete,
 	}
 	f := cmd.Flags()
-	f.StringVar(&o.script, "script", "", "only of the script of this name")
+	f.StringVar(&o.script, "script", "", "only of the script of this `NAME`")
 	f.BoolVar(&o.stdout, "stdout", false, "only what went to standard output")
 	f.BoolVar(&o.stderr, "stderr", false, "only what went to standard error")
 	f.BoolVarP(&o.follow, "follow", "f", false, "go on as the scripts write, until the plan ends")

@@ -49,9 +49,9 @@ Exit codes: 0 stopped by a signal; 1 it could not go on; 2 the call is wrong;
 		},
 	}
 	f := cmd.Flags()
-	f.StringArrayVar(&o.dirs, "config-dir", nil, "directory of agent.yaml or *.conf (default "+defaultConfig+")")
-	f.StringArrayVar(&o.files, "config-file", nil, "a configuration file, .yaml or INI")
-	f.StringVar(&o.logFile, "log-file", "", "log file, over that of the configuration")
+	f.StringArrayVar(&o.dirs, "config-dir", nil, "`DIR` of agent.yaml or *.conf (default "+defaultConfig+")")
+	f.StringArrayVar(&o.files, "config-file", nil, "a configuration `FILE`, .yaml or INI")
+	f.StringVar(&o.logFile, "log-file", "", "log `FILE`, over that of the configuration")
 	f.BoolVar(&o.debug, "debug", false, "log every step")
 	// The one option of its own that murano-agent took on its command line.
 	f.BoolVar(&o.dynamic, "enable_dynamic_result_queue", false, "send results to the reply-to of their plans")

@@ -104,7 +104,7 @@ something else of that name, it refuses and says so.` + serviceExits,
 			return serviceDo(cmd.Context(), "install", whole, cmd.OutOrStdout(), registered.Install)
 		},
 	}
-	cmd.Flags().StringVar(&dir, "config-dir", defaultConfig, "directory of agent.yaml or *.conf")
+	cmd.Flags().StringVar(&dir, "config-dir", defaultConfig, "`DIR` of agent.yaml or *.conf")
 	return cmd
 }
 
