@@ -90,7 +90,7 @@ func TestAPlanThatRunsIsSaidToRun(t *testing.T) {
 	}
 	b, err := os.ReadFile(filepath.Join(e.Dir, stateName))
 	must(t, err)
-	if !strings.Contains(string(b), `{"state":"running","attempts":1,`) {
+	if !strings.Contains(string(b), `"state":"running","attempts":1,`) {
 		t.Fatalf("state.json:\n%s", b)
 	}
 	d = p.spool(t)

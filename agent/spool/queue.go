@@ -69,7 +69,7 @@ func (d *Dir) Begin(ctx context.Context, e agent.Entry) error {
 	s := r.state
 	s.State, s.Begun = stateRunning, &now
 	s.Attempts++
-	if err := d.amend(r, s, change{State: s.State, Attempts: s.Attempts, Begun: s.Begun}, atomicfile.Append); err != nil {
+	if err := d.amend(r, s, change{State: s.State, Attempts: s.Attempts, Begun: s.Begun}, atomicfile.Amend); err != nil {
 		return fmt.Errorf("count an attempt of plan %q: %w", s.ID, err)
 	}
 	return nil

@@ -66,9 +66,10 @@ func (r *record) earlier(a agent.Answer) bool {
 	return !r.finished || r.result != "" && a.Result.ID != r.result
 }
 
-// state is what state.json says: a JSON text, and behind it a line for each
-// change that came later. It is only added to where a sync or a new file would
-// cost too much; else it is written anew, whole.
+// state is what state.json says. It is one JSON object, whose last lines say
+// again what changed since it was written: of a key that is there twice the last
+// counts, as for every reader of JSON. It is added to where a new file would cost
+// too much; else it is written anew, whole.
 type state struct {
 	Format    int        `json:"format"`
 	ID        string     `json:"id"`
@@ -91,10 +92,10 @@ type state struct {
 	Message   properties `json:"message"`
 	Length    *int       `json:"length,omitempty"` // of plan.json; nil in spools of before 0.3
 
-	torn bool // the last line may have no end
+	torn bool // it does not end as it was written
 }
 
-// A change is a line of state.json behind its first text: what is new in it.
+// A change is the last line of a state.json: what is new in it.
 type change struct {
 	State    string     `json:"state"`
 	Result   string     `json:"result,omitempty"`
@@ -160,22 +161,33 @@ func readState(dir string) (state, error) {
 	return s, s.countAttempts(dir)
 }
 
-// parseState reads a state and its changes. What a power loss left of a change
-// counts as an attempt: the plan may have begun.
+// parseState reads a state. Where a power loss tore the last change, what stands
+// before it is read, and the change counts as an attempt: the plan may have begun.
 func parseState(b []byte) (s state, err error) {
-	text := json.NewDecoder(bytes.NewReader(b))
-	if err := text.Decode(&s); err != nil {
-		return s, err
+	if err = json.Unmarshal(b, &s); err == nil {
+		s.torn = !bytes.HasSuffix(b, []byte(stateTail))
+		return s, nil
 	}
-	for line := range bytes.Lines(b[text.InputOffset():]) {
-		if len(bytes.TrimSpace(line)) > 0 && json.Unmarshal(line, &s) != nil && s.State != stateAnswered {
-			s.State = stateRunning
-			s.Attempts++
+	for n := len(b); n > 0; n = bytes.LastIndexByte(b[:n], '\n') {
+		var before state
+		text := append(bytes.TrimRight(b[:n:n], ",\n \x00"), '}')
+		if json.Unmarshal(text, &before) != nil {
+			continue
 		}
+		if before.Length == nil { // what never was whole
+			break
+		}
+		if before.torn = true; (n < len(b) || b[n-1] == 0) && before.State != stateAnswered {
+			before.State = stateRunning
+			before.Attempts++
+		}
+		return before, nil
 	}
-	s.torn = !bytes.HasSuffix(b, []byte("\n"))
-	return s, nil
+	return s, err
 }
+
+// stateTail is how state.json ends.
+const stateTail = "\n}\n"
 
 // countAttempts adds to s what attempts is ahead of it. Each line is one, and
 // so is what a power loss left of one: the plan may have begun.
@@ -233,24 +245,20 @@ func (d *Dir) write(r *record, s state) error {
 }
 
 // amend makes s the state of r, in which c is new, by a line that how adds to
-// state.json: atomicfile.Append or atomicfile.Note. The caller holds r.disk.
-func (d *Dir) amend(r *record, s state, c change, how func(path string, line []byte) error) error {
+// state.json: atomicfile.Amend or atomicfile.Note. The caller holds r.disk.
+func (d *Dir) amend(r *record, s state, c change, how func(path string, tail, text []byte) error) error {
 	line, err := json.Marshal(c)
 	if err != nil {
 		return err
 	}
-	if len(line) > longestChange {
+	if len(line) > longestChange || r.state.torn {
 		return d.write(r, s)
 	}
-	line = append(line, '\n')
-	if r.state.torn {
-		line = append([]byte{'\n'}, line...)
-	}
-	err = how(filepath.Join(d.path, r.key, stateName), line)
-	if errors.Is(err, fs.ErrNotExist) {
+	text := append([]byte(",\n  "), line[1:len(line)-1]...)
+	err = how(filepath.Join(d.path, r.key, stateName), []byte(stateTail), append(text, stateTail...))
+	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, atomicfile.ErrTail) {
 		return d.write(r, s)
 	}
-	s.torn = false
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	if err != nil {

@@ -5,11 +5,9 @@
 package main
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
 	"fmt"
-	"io"
 	"math/rand/v2"
 	"os"
 	"path/filepath"
@@ -224,10 +222,10 @@ func (g *guest) recorded() map[string][]string {
 	for _, file := range files {
 		var s struct{ ID, State, Result string }
 		b, err := os.ReadFile(file)
-		for d := json.NewDecoder(bytes.NewReader(b)); err == nil; { // a JSON text, and a line for each change
-			err = d.Decode(&s)
+		if err == nil {
+			err = json.Unmarshal(b, &s)
 		}
-		if err != io.EOF {
+		if err != nil {
 			g.t.Fatalf("%s: %v", file, err)
 		}
 		if s.State != "answered" {

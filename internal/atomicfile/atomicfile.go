@@ -6,6 +6,7 @@
 package atomicfile
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -82,33 +83,57 @@ func replace(path string, data []byte, perm fs.FileMode) (err error) {
 // returns nil once it is on disk: with one sync of the content, cheaper than
 // WriteFile. After an error nothing of line stays, if the file system lets it; a
 // power loss in it may leave a part.
-func Append(path string, line []byte) error { return appendTo(path, line, true) }
+func Append(path string, line []byte) error { return extend(path, nil, line, true) }
 
-// Note is Append without the sync: after a power loss line, or a part of it, may
+// Amend is Append to a file that ends with tail: text is put in its place.
+// Where the file ends otherwise nothing is done, and the error is ErrTail.
+func Amend(path string, tail, text []byte) error { return extend(path, tail, text, true) }
+
+// Note is Amend without the sync: after a power loss text, or a part of it, may
 // not be there. It is for what may be said twice.
-func Note(path string, line []byte) error { return appendTo(path, line, false) }
+func Note(path string, tail, text []byte) error { return extend(path, tail, text, false) }
 
-func appendTo(path string, line []byte, sync bool) error {
+// ErrTail says that a file does not end as it should.
+var ErrTail = errors.New("the file does not end as it was written")
+
+func extend(path string, tail, text []byte, sync bool) error {
 	fault.Point("atomicfile.append.before-write")
-	f, err := os.OpenFile(path, os.O_WRONLY|os.O_APPEND, 0)
+	f, err := os.OpenFile(path, os.O_RDWR, 0)
 	if err != nil {
-		return fmt.Errorf("append to %q: %w", path, err)
+		return fmt.Errorf("add to %q: %w", path, err)
 	}
-	n, err := f.Write(line)
+	if err = errors.Join(extendFile(f, tail, text, sync), f.Close()); err != nil {
+		return fmt.Errorf("add to %q: %w", path, err)
+	}
+	fault.Point("atomicfile.append.after")
+	return nil
+}
+
+func extendFile(f *os.File, tail, text []byte, sync bool) error {
+	st, err := f.Stat()
+	if err != nil {
+		return err
+	}
+	at, end := st.Size()-int64(len(tail)), make([]byte, len(tail))
+	if at < 0 {
+		return ErrTail
+	}
+	if _, err := f.ReadAt(end, at); err != nil {
+		return err
+	}
+	if !bytes.Equal(end, tail) {
+		return ErrTail
+	}
+	_, err = f.WriteAt(text, at)
 	if err == nil && sync {
 		fault.Point("atomicfile.append.before-sync")
 		err = syncContent(f)
 	}
-	if err != nil {
-		if st, serr := f.Stat(); serr == nil {
-			f.Truncate(st.Size() - int64(n)) // see above
-		}
+	if err != nil { // as it was, if the file system lets it
+		f.WriteAt(tail, at)
+		f.Truncate(st.Size())
 	}
-	if err = errors.Join(err, f.Close()); err != nil {
-		return fmt.Errorf("append to %q: %w", path, err)
-	}
-	fault.Point("atomicfile.append.after")
-	return nil
+	return err
 }
 
 // MkdirSync makes the directory path and the parents it lacks, all with perm

@@ -142,6 +142,27 @@ func TestAppend(t *testing.T) {
 	}
 }
 
+func TestAmend(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "object")
+	if err := os.WriteFile(path, []byte("{1\n}\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for _, amend := range []func(string, []byte, []byte) error{atomicfile.Amend, atomicfile.Note} {
+		if err := amend(path, []byte("\n}\n"), []byte(",2\n}\n")); err != nil {
+			t.Fatal(err)
+		}
+		if err := amend(path, []byte("]\n"), []byte("3]\n")); !errors.Is(err, atomicfile.ErrTail) {
+			t.Errorf("another end: %v", err)
+		}
+		if err := amend(path, bytes.Repeat([]byte("x"), 100), nil); !errors.Is(err, atomicfile.ErrTail) {
+			t.Errorf("an end longer than the file: %v", err)
+		}
+	}
+	if got, err := os.ReadFile(path); err != nil || string(got) != "{1,2,2\n}\n" {
+		t.Errorf("got %q, %v", got, err)
+	}
+}
+
 func TestMkdirSync(t *testing.T) {
 	dir := t.TempDir()
 	deep := filepath.Join(dir, "a", "b", "c")

@@ -5,12 +5,10 @@
 package faults
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -116,7 +114,7 @@ func recorded(storage string) (map[string][]string, error) {
 		var s struct{ ID, State, Result string }
 		b, err := os.ReadFile(file)
 		if err == nil {
-			err = merge(b, &s)
+			err = json.Unmarshal(b, &s)
 		}
 		if err != nil {
 			return nil, fmt.Errorf("%s: %w", file, err)
@@ -127,18 +125,6 @@ func recorded(storage string) (map[string][]string, error) {
 		found[s.ID] = append(found[s.ID], s.Result)
 	}
 	return found, nil
-}
-
-// merge reads a state.json: a JSON text, and a line for each change.
-func merge(b []byte, s any) error {
-	d := json.NewDecoder(bytes.NewReader(b))
-	for {
-		if err := d.Decode(s); err == io.EOF {
-			return nil
-		} else if err != nil {
-			return err
-		}
-	}
 }
 
 // A sheet holds the results that came back, by SourceID, in the order they came.
