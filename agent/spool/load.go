@@ -26,7 +26,12 @@ func (d *Dir) load() {
 		d.end(fmt.Errorf("read spool %q: %w", d.path, err))
 		return
 	}
-	for _, name := range names {
+	began := d.o.Now()
+	for i, name := range names {
+		if i > unhurried && i%restEvery == 0 {
+			d.rest(9 * d.o.Now().Sub(began))
+			began = d.o.Now()
+		}
 		d.mu.Lock()
 		ended := d.ended
 		d.mu.Unlock()
@@ -44,6 +49,32 @@ func (d *Dir) load() {
 	d.complete = true
 	d.mu.Unlock()
 	d.prune()
+}
+
+// A spool with more than unhurried plans is read in parts, with rests between
+// them: the plans that run meanwhile do not pay for those behind them.
+const (
+	unhurried = 32
+	restEvery = 8
+)
+
+// rest waits for t, or until the spool is closed.
+func (d *Dir) rest(t time.Duration) {
+	timer := time.NewTimer(min(t, 100*time.Millisecond))
+	defer timer.Stop()
+	for {
+		d.mu.Lock()
+		ended, changed := d.ended, d.changed
+		d.mu.Unlock()
+		if ended != nil {
+			return
+		}
+		select {
+		case <-timer.C:
+			return
+		case <-changed:
+		}
+	}
 }
 
 func answered(r *record) time.Time {
