@@ -147,7 +147,7 @@ func (w *Workspace) place(ctx context.Context, folder, id string, p plans.Plan, 
 		return "", &plans.FormatError{Path: fmt.Sprintf("Files[%q].Name", id), Reason: fmt.Sprintf("%q leads out of the script's folder", f.Name), Next: "use a relative name without .."}
 	}
 	at := path.Join(folder, name)
-	if err := w.parents(at); err != nil {
+	if err := w.parents(folder, name); err != nil {
 		return "", err
 	}
 	if f.Type == "Downloadable" {
@@ -193,11 +193,11 @@ func (w *Workspace) make(at string, file func() error) error {
 	return err
 }
 
-// parents makes the directories above at.
-func (w *Workspace) parents(at string) error {
-	for i, c := range at {
+// parents makes the directories above the file of that name in folder.
+func (w *Workspace) parents(folder, name string) error {
+	for i, c := range name {
 		if c == '/' {
-			if err := w.mkdir(at[:i]); err != nil {
+			if err := w.mkdir(path.Join(folder, name[:i])); err != nil {
 				return err
 			}
 		}
