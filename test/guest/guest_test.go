@@ -222,7 +222,7 @@ func TestApacheIsDeployedIntoABootedGuestAndDeleted(t *testing.T) {
 	if err != nil || len(plans) != 1 {
 		t.Errorf("the guest keeps %d plans, want 1 (%v)", len(plans), err)
 	}
-	for name, want := range map[string]os.FileMode{"etc/murano/agent.yaml": 0o600, "var/murano": os.ModeDir | 0o700} {
+	for name, want := range map[string]os.FileMode{"etc/murano/agent.yaml": 0o600, "var/murano": os.ModeDir | 0o750} {
 		info, err := os.Stat(filepath.Join(g.Dir(), name))
 		if err != nil || info.Mode() != want {
 			t.Errorf("%s has mode %v, want %v (%v)", name, info.Mode(), want, err)
