@@ -285,6 +285,7 @@ func (d *Dir) remakeReserve() {
 	fault.Point("spool.reserve.before-write")
 	if err := os.WriteFile(path, make([]byte, reserve), 0o600); err != nil {
 		os.Remove(path)
+		d.o.Log.Warn("no room could be reserved for results; free space on the guest's disk; what does not fit stays with the broker", "directory", d.path, "error", err)
 	}
 	fault.Point("spool.reserve.after-write")
 }

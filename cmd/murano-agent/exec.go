@@ -172,7 +172,7 @@ func printResult(stdout, stderr io.Writer, file string, r plans.Result) {
 			}
 		}
 	}
-	if cause.Hint != "" {
+	if cause.Hint != "" && !strings.Contains(cause.Text, cause.Hint) {
 		fmt.Fprintf(stderr, "murano-agent: %s\n", shown(cause.Hint))
 	}
 }
